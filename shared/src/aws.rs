@@ -1,0 +1,44 @@
+//! The only module that names an AWS crate: the stores on `DynamoDB`, the secrets of Secrets Manager.
+
+mod dynamodb;
+mod secrets;
+
+pub use dynamodb::{DynamoStore, Tables};
+pub use secrets::Secrets;
+
+use crate::config::ConfigError;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::Credentials;
+use aws_smithy_http_client::tls;
+
+/// Clients' configuration for a function, read from its environment.
+pub async fn sdk_config() -> SdkConfig {
+    let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+    let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await
+}
+
+/// Clients' configuration for an engine on this machine.
+pub async fn sdk_config_at(endpoint: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .load()
+        .await
+}
+
+/// The tables' names, from `TARGETS_TABLE`, `PENDING_TABLE` and `CONNECTIONS_TABLE`.
+impl Tables {
+    /// Reads the environment.
+    #[expect(clippy::disallowed_methods, reason = "the tables are named at deployment")]
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let needed = |name| std::env::var(name).map_err(|_| ConfigError::Missing(name));
+        Ok(Self {
+            targets: needed("TARGETS_TABLE")?,
+            pending: needed("PENDING_TABLE")?,
+            connections: needed("CONNECTIONS_TABLE")?,
+        })
+    }
+}

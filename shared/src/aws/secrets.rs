@@ -1,0 +1,60 @@
+//! Key rings and client secrets in Secrets Manager.
+
+use crate::config::Config;
+use crate::identity::IdentitySettings;
+use crate::store::{ClientSecrets, StoreError};
+use crate::target::SecretName;
+use aws_config::SdkConfig;
+use aws_sdk_secretsmanager::Client;
+use oauth2::ClientSecret;
+
+/// Secrets, read when asked for.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    client: Client,
+}
+
+impl Secrets {
+    /// The secrets of the account of `config`.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config) }
+    }
+
+    /// The key ring for browsers, from `BROWSER_KEYS_SECRET`.
+    pub async fn browser_keys(&self) -> Result<String, StoreError> {
+        self.named_by("BROWSER_KEYS_SECRET").await
+    }
+
+    /// The key ring for tokens, from `TOKEN_KEYS_SECRET`.
+    pub async fn token_keys(&self) -> Result<String, StoreError> {
+        self.named_by("TOKEN_KEYS_SECRET").await
+    }
+
+    /// The identity provider's settings with the client secret of browser sign-in, if there is one.
+    pub async fn identity(&self, config: &Config) -> Result<IdentitySettings, StoreError> {
+        let client_secret = match &config.identity_secret {
+            Some(name) => Some(self.client_secret(name).await?),
+            None => None,
+        };
+        Ok(IdentitySettings { client_secret, ..config.identity.clone() })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the secrets are named at deployment")]
+    async fn named_by(&self, variable: &'static str) -> Result<String, StoreError> {
+        let name = std::env::var(variable).map_err(|_| StoreError::Unreadable(variable))?;
+        self.text(&SecretName(name)).await
+    }
+
+    /// The text of a secret.
+    pub async fn text(&self, name: &SecretName) -> Result<String, StoreError> {
+        let output = self.client.get_secret_value().secret_id(&name.0).send().await;
+        let output = output.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        output.secret_string.ok_or(StoreError::Unreadable("the secret holds no text"))
+    }
+}
+
+impl ClientSecrets for Secrets {
+    async fn client_secret(&self, name: &SecretName) -> Result<ClientSecret, StoreError> {
+        self.text(name).await.map(ClientSecret::new)
+    }
+}

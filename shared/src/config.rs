@@ -1,0 +1,149 @@
+//! What a function is told at deployment, read once.
+
+use crate::identity::IdentitySettings;
+use crate::target::SecretName;
+
+/// The broker's own address and everything the functions share. `from_env` passes the environment, a
+/// test passes a map.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `BASE_URL`: the origin under which browsers reach us, without a final slash. Redirect URIs and
+    /// links are built from it, never from a request's `Host`.
+    pub base_url: BaseUrl,
+    /// `IDP_ISSUER`, `IDP_CLIENT_ID`, `IDP_AUDIENCES`, `IDP_CLIENTS`, `IDP_SUBJECT_CLAIMS`; lists are
+    /// separated by commas.
+    pub identity: IdentitySettings,
+    /// `IDP_CLIENT_SECRET`: where the browser sign-in's client secret lies, if it has one.
+    pub identity_secret: Option<SecretName>,
+    /// `URL_ELICITATION_CLIENTS`: inbound OAuth clients known to understand the 2025-11-25 error
+    /// `-32042`, or `*`. A request of that revision does not say what its client can do.
+    pub url_elicitation_clients: Vec<String>,
+}
+
+impl Config {
+    /// Reads the environment.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads each variable once.
+    pub fn read(var: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let given = |name| var(name).filter(|value| !value.trim().is_empty());
+        let needed = |name| given(name).ok_or(ConfigError::Missing(name));
+        let list = |name| split(&given(name).unwrap_or_default());
+        let subject_claims = match list("IDP_SUBJECT_CLAIMS") {
+            claims if claims.is_empty() => vec!["sub".to_owned()],
+            claims => claims,
+        };
+        let identity = IdentitySettings {
+            issuer: needed("IDP_ISSUER")?,
+            client_id: needed("IDP_CLIENT_ID")?,
+            client_secret: None,
+            audiences: list("IDP_AUDIENCES"),
+            clients: list("IDP_CLIENTS"),
+            subject_claims,
+        };
+        if identity.audiences.is_empty() && identity.clients.is_empty() {
+            return Err(ConfigError::NobodyAdmitted);
+        }
+        Ok(Self {
+            base_url: BaseUrl::new(&needed("BASE_URL")?)?,
+            identity,
+            identity_secret: given("IDP_CLIENT_SECRET").map(SecretName),
+            url_elicitation_clients: list("URL_ELICITATION_CLIENTS"),
+        })
+    }
+}
+
+/// The origin under which browsers reach us.
+#[derive(Clone, Debug)]
+pub struct BaseUrl(String);
+
+impl BaseUrl {
+    /// An `https` origin, or a plain one on the loopback interface.
+    pub fn new(url: &str) -> Result<Self, ConfigError> {
+        let url = url.trim_end_matches('/');
+        let parsed = url::Url::parse(url).map_err(|_| ConfigError::NotAnOrigin)?;
+        let secure = parsed.scheme() == "https" || crate::target::is_loopback_http(&parsed);
+        let origin = parsed.origin().ascii_serialization();
+        if secure && origin == url { Ok(Self(origin)) } else { Err(ConfigError::NotAnOrigin) }
+    }
+
+    /// The origin.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where a target's authorization server sends its answers: one address for each.
+    pub fn redirect_uri(&self, target: &crate::target::TargetName) -> String {
+        format!("{}/callback/{target}", self.0)
+    }
+
+    /// Where the identity provider sends a browser that signed in.
+    pub fn sign_in_redirect_uri(&self) -> String {
+        format!("{}/login/callback", self.0)
+    }
+
+    /// The page on which a person connects a target.
+    pub fn connect_url(&self, target: &crate::target::TargetName, ticket: &str) -> String {
+        format!("{}/authorize/{target}?ticket={ticket}", self.0)
+    }
+}
+
+/// What is wrong with the deployment's settings.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ConfigError {
+    /// A variable is not set.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// `BASE_URL` is no origin.
+    #[error("BASE_URL is not an https origin such as https://broker.example.com")]
+    NotAnOrigin,
+    /// No inbound token could ever be accepted.
+    #[error("neither IDP_AUDIENCES nor IDP_CLIENTS is set: no caller could be admitted")]
+    NobodyAdmitted,
+}
+
+fn split(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(|name| {
+            let defaults = [
+                ("BASE_URL", "https://broker.example/"),
+                ("IDP_ISSUER", "https://idp.example"),
+                ("IDP_CLIENT_ID", "browser"),
+                ("IDP_AUDIENCES", "a, b"),
+            ];
+            let find = |of: &[(&str, &str)]| {
+                of.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            };
+            find(changes).or_else(|| find(&defaults))
+        })
+    }
+
+    #[test]
+    fn reads_lists_and_defaults() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.base_url.as_str(), "https://broker.example");
+        assert_eq!(config.identity.audiences, ["a", "b"]);
+        assert_eq!(config.identity.subject_claims, ["sub"]);
+        assert!(config.identity_secret.is_none());
+    }
+
+    #[test]
+    fn says_what_is_missing_or_wrong() {
+        let refused = |changes: &[_]| read(changes).map(|_| ()).unwrap_err();
+        assert_eq!(refused(&[("IDP_ISSUER", " ")]), ConfigError::Missing("IDP_ISSUER"));
+        assert_eq!(refused(&[("IDP_AUDIENCES", "")]), ConfigError::NobodyAdmitted);
+        for url in ["http://broker.example", "https://broker.example/path", "broker.example"] {
+            assert_eq!(refused(&[("BASE_URL", url)]), ConfigError::NotAnOrigin, "{url}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The durable fact that a subject lets us act at a target.
+
+use crate::seal::{KeyRing, Owner, SealError};
+use crate::subject::SubjectId;
+use crate::target::{Resource, Target, TargetName};
+use crate::tokens::{TokenSet, is_fresh};
+use std::time::SystemTime;
+
+/// A subject's permission to act for them at one target: tokens, or the reason why there are none.
+/// What a store holds is sealed; a store cannot read a token.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Connection {
+    /// Whose it is.
+    pub subject: SubjectId,
+    /// Where it acts.
+    pub target: TargetName,
+    /// What the tokens are for. A target whose resource changed is connected anew.
+    pub resource: Resource,
+    /// Who issued them. A target that moved to another issuer is connected anew.
+    pub issuer: String,
+    /// Tokens, or why not.
+    pub status: Status,
+}
+
+/// Tokens, or the reason why there are none. Never both, never neither.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Status {
+    /// We may act.
+    Active {
+        /// The sealed token set.
+        sealed: SealedTokens,
+        /// When the access token expires: known without opening anything.
+        expires_at: SystemTime,
+    },
+    /// We may not.
+    Disconnected {
+        /// Why not.
+        reason: Reason,
+        /// Since when.
+        since: SystemTime,
+    },
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reason {
+    /// The authorization server said `invalid_grant`: the subject must consent again.
+    InvalidGrant,
+}
+
+/// A sealed [`TokenSet`]. It opens for its subject, target, resource and issuer only.
+#[derive(Clone, Eq, PartialEq)]
+pub struct SealedTokens(pub Vec<u8>);
+
+impl std::fmt::Debug for SealedTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SealedTokens({} bytes)", self.0.len())
+    }
+}
+
+impl Connection {
+    /// A connection with `tokens`, sealed.
+    pub fn active(
+        ring: &KeyRing,
+        subject: SubjectId,
+        target: &Target,
+        tokens: &TokenSet,
+    ) -> Result<Self, SealError> {
+        let plain = tokens.to_plain().map_err(|_| SealError)?;
+        let sealed = SealedTokens(ring.seal(&owner(&subject, target), &plain)?);
+        Ok(Self {
+            subject,
+            target: target.name.clone(),
+            resource: target.resource.clone(),
+            issuer: target.authorization_server.issuer.clone(),
+            status: Status::Active { sealed, expires_at: tokens.expires_at },
+        })
+    }
+
+    /// The tokens of `subject` at `target` as it is today.
+    ///
+    /// Neither is taken from the record: a record that was moved, or whose target changed its
+    /// resource or issuer since, does not open.
+    pub fn open(
+        &self,
+        ring: &KeyRing,
+        subject: &SubjectId,
+        target: &Target,
+    ) -> Result<TokenSet, SealError> {
+        let Status::Active { sealed, .. } = &self.status else { return Err(SealError) };
+        let plain = ring.open(&owner(subject, target), &sealed.0)?;
+        TokenSet::from_plain(&plain).map_err(|_| SealError)
+    }
+
+    /// Whether the access token can be used for a call that starts `now`.
+    pub fn is_fresh(&self, now: SystemTime) -> bool {
+        matches!(self.status, Status::Active { expires_at, .. } if is_fresh(expires_at, now))
+    }
+
+    /// The connection, ended.
+    #[must_use]
+    pub fn disconnected(self, reason: Reason, since: SystemTime) -> Self {
+        Self { status: Status::Disconnected { reason, since }, ..self }
+    }
+}
+
+fn owner(subject: &SubjectId, target: &Target) -> Owner {
+    Owner::new(
+        "tokens",
+        &[
+            &subject.key(),
+            target.name.as_str(),
+            target.resource.as_str(),
+            &target.authorization_server.issuer,
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subject::Subject;
+    use oauth2::AccessToken;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    fn target(name: &str, resource: &str, issuer: &str) -> Target {
+        serde_json::from_value(serde_json::json!({
+            "name": name, "title": name, "endpoint": resource, "resource": resource,
+            "authorization_server": {
+                "issuer": issuer,
+                "authorization_endpoint": "https://as.example/authorize",
+                "token_endpoint": "https://as.example/token",
+            },
+            "client": { "client_id": "c" },
+        }))
+        .unwrap()
+    }
+
+    fn subject(issuer: &str, sub: &str) -> SubjectId {
+        Subject::new(issuer, vec![sub.into()]).unwrap().id()
+    }
+
+    #[test]
+    fn u2_tokens_open_for_their_subject_target_resource_and_issuer_only() {
+        let ring = KeyRing::for_tokens(&format!(r#"{{"1":"{}"}}"#, "k".repeat(64))).unwrap();
+        let notes = target("notes", "https://notes.example/mcp", "https://as.example");
+        let alice = subject("https://idp.example", "alice");
+        let tokens = TokenSet {
+            access: AccessToken::new("a1".into()),
+            refresh: None,
+            expires_at: UNIX_EPOCH + Duration::from_secs(1000),
+            scopes: vec![],
+        };
+        let connection = Connection::active(&ring, alice, &notes, &tokens).unwrap();
+
+        assert_eq!(connection.open(&ring, &alice, &notes).unwrap().access.into_secret(), "a1");
+        for stranger in
+            [subject("https://idp.example", "bob"), subject("https://other.example", "alice")]
+        {
+            assert!(connection.open(&ring, &stranger, &notes).is_err());
+        }
+        for elsewhere in [
+            target("files", "https://notes.example/mcp", "https://as.example"),
+            target("notes", "https://evil.example/mcp", "https://as.example"),
+            target("notes", "https://notes.example/mcp", "https://as2.example"),
+        ] {
+            assert!(connection.open(&ring, &alice, &elsewhere).is_err());
+        }
+    }
+
+    #[test]
+    fn a_disconnected_one_holds_no_tokens() {
+        let ring = KeyRing::for_tokens(&format!(r#"{{"1":"{}"}}"#, "k".repeat(64))).unwrap();
+        let notes = target("notes", "https://notes.example/mcp", "https://as.example");
+        let alice = subject("https://idp.example", "alice");
+        let tokens = TokenSet {
+            access: AccessToken::new("a1".into()),
+            refresh: None,
+            expires_at: UNIX_EPOCH + Duration::from_secs(1000),
+            scopes: vec![],
+        };
+        let ended = Connection::active(&ring, alice, &notes, &tokens)
+            .unwrap()
+            .disconnected(Reason::InvalidGrant, UNIX_EPOCH);
+        assert!(!ended.is_fresh(UNIX_EPOCH));
+        assert!(ended.open(&ring, &alice, &notes).is_err());
+    }
+}

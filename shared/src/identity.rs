@@ -1,0 +1,477 @@
+//! From an inbound JWT or a browser's sign-in to a [`Subject`], by one function for both.
+
+use crate::clock::{self, NoRandomness, Random, unix_seconds};
+use crate::http::{Http, HttpError};
+use crate::oauth::request::code_challenge;
+use crate::oauth::response::AuthorizationResponse;
+use crate::seal;
+use crate::subject::Subject;
+use crate::target::Endpoint;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use oauth2::{ClientSecret, PkceCodeVerifier};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::Mutex;
+
+/// What we know of the gateway's identity provider.
+#[derive(Clone, Debug)]
+pub struct IdentitySettings {
+    /// Whose tokens count. Compared as a string.
+    pub issuer: String,
+    /// Our own client there, for browsers to sign in with.
+    pub client_id: String,
+    /// Its secret; none for a public client.
+    pub client_secret: Option<ClientSecret>,
+    /// Accepted `aud` values of inbound JWTs. Empty: `clients` decides.
+    pub audiences: Vec<String>,
+    /// Accepted OAuth clients of inbound JWTs. Empty: `audiences` decides.
+    pub clients: Vec<String>,
+    /// The claims that name a subject, in order: `sub`, or for some providers others (Entra: `tid`
+    /// and `oid`). The same for inbound JWTs and ID tokens, or consent and calls would not meet.
+    pub subject_claims: Vec<String>,
+}
+
+/// The gateway's identity provider, with its metadata and keys remembered.
+pub struct IdentityProvider {
+    settings: IdentitySettings,
+    http: Http,
+    known: Mutex<Option<Arc<Known>>>,
+}
+
+/// What the provider says of itself, and when it said so.
+struct Known {
+    metadata: Metadata,
+    keys: JwkSet,
+    read_at: SystemTime,
+}
+
+/// <https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata>
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    issuer: String,
+    authorization_endpoint: Option<Endpoint>,
+    token_endpoint: Option<Endpoint>,
+    jwks_uri: Endpoint,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+/// On whose behalf the gateway calls, and through which OAuth client.
+#[derive(Debug)]
+pub struct Caller {
+    /// The end user.
+    pub subject: Subject,
+    /// The inbound token's OAuth client.
+    pub client: Option<String>,
+}
+
+/// Who signed in at the browser.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Person {
+    /// The same subject that this person's inbound JWTs have.
+    pub subject: Subject,
+    /// What to call them on a page that only they see.
+    pub display_name: String,
+}
+
+/// A sign-in under way, kept in a sealed cookie of the browser that signs in.
+#[derive(Deserialize, Serialize)]
+pub struct SignIn {
+    state: String,
+    nonce: String,
+    verifier: String,
+}
+
+impl IdentityProvider {
+    /// The provider that `settings` name, read when first needed.
+    pub fn new(settings: IdentitySettings, http: Http) -> Self {
+        Self { settings, http, known: Mutex::new(None) }
+    }
+
+    /// The issuer, to name it on a page.
+    pub fn issuer(&self) -> &str {
+        &self.settings.issuer
+    }
+
+    /// Reads metadata and keys now, so that the first call does not wait for them.
+    pub async fn prepare(&self, now: SystemTime) -> Result<(), IdentityError> {
+        self.known(now).await.map(|_| ())
+    }
+
+    /// Verifies the JWT of an `Authorization` header's value: signature, issuer, lifetime, audience
+    /// or client, and that it speaks for a person.
+    pub async fn caller(
+        &self,
+        authorization: &str,
+        now: SystemTime,
+    ) -> Result<Caller, IdentityError> {
+        let jwt =
+            bearer(authorization).ok_or(IdentityError::Rejected("it is not a Bearer token"))?;
+        let claims = self.verified(jwt, now).await?;
+        self.admit(&claims)?;
+        Ok(Caller {
+            subject: self.subject(&claims)?,
+            client: client_of(&claims).map(str::to_owned),
+        })
+    }
+
+    /// Begins a sign-in: what to remember and where to send the browser.
+    /// <https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest>
+    pub async fn sign_in(
+        &self,
+        redirect_uri: &str,
+        prompt_login: bool,
+        random: &impl Random,
+        now: SystemTime,
+    ) -> Result<(SignIn, url::Url), IdentityError> {
+        let known = self.known(now).await?;
+        let sign_in = SignIn {
+            state: clock::unguessable(random)?,
+            nonce: clock::unguessable(random)?,
+            verifier: clock::unguessable(random)?,
+        };
+        let endpoint = known.metadata.authorization_endpoint.as_ref();
+        let mut url = endpoint.ok_or(IdentityError::Unavailable(None))?.url().clone();
+        url.query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.settings.client_id)
+            .append_pair("redirect_uri", redirect_uri)
+            .append_pair("scope", "openid profile email")
+            .append_pair("state", &sign_in.state)
+            .append_pair("nonce", &sign_in.nonce)
+            .append_pair("code_challenge", &code_challenge(&sign_in.verifier()))
+            .append_pair("code_challenge_method", "S256");
+        if prompt_login {
+            url.query_pairs_mut().append_pair("prompt", "login");
+        }
+        Ok((sign_in, url))
+    }
+
+    /// Ends a sign-in: checks the answer, exchanges the code, validates the ID token.
+    /// <https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation>
+    pub async fn finish(
+        &self,
+        sign_in: SignIn,
+        answer: AuthorizationResponse,
+        redirect_uri: &str,
+        now: SystemTime,
+    ) -> Result<Person, IdentityError> {
+        let known = self.known(now).await?;
+        let returned = answer.state.as_deref().unwrap_or_default();
+        if !seal::same(returned, &sign_in.state) {
+            return Err(IdentityError::Rejected("its state is not this browser's"));
+        }
+        let advertised = known.metadata.authorization_response_iss_parameter_supported;
+        if !answer.comes_from(&self.settings.issuer, advertised) {
+            return Err(IdentityError::Rejected("it comes from another issuer"));
+        }
+        let code = answer.into_code().map_err(|_| IdentityError::Rejected("it holds no code"))?;
+        let id_token = self.exchange(&known, code.into_secret(), &sign_in, redirect_uri).await?;
+        let claims = self.verified(&id_token, now).await?;
+        self.admit_id_token(&claims, &sign_in.nonce)?;
+        let display_name = ["name", "preferred_username", "email"]
+            .iter()
+            .find_map(|claim| claims.get(*claim).and_then(Value::as_str))
+            .or_else(|| claims.get("sub").and_then(Value::as_str))
+            .unwrap_or_default()
+            .to_owned();
+        Ok(Person { subject: self.subject(&claims)?, display_name })
+    }
+
+    /// The one function from claims to a subject.
+    fn subject(&self, claims: &Map<String, Value>) -> Result<Subject, IdentityError> {
+        if let Some(why) = speaks_for_a_machine(claims) {
+            return Err(IdentityError::Rejected(why));
+        }
+        let names = self.settings.subject_claims.iter();
+        let names = names.map(|claim| claims.get(claim)?.as_str().map(str::to_owned));
+        let names = names.collect::<Option<Vec<_>>>().unwrap_or_default();
+        Subject::new(&self.settings.issuer, names)
+            .map_err(|_| IdentityError::Rejected("it names nobody"))
+    }
+
+    /// Signature, issuer and lifetime: what access tokens and ID tokens have in common.
+    async fn verified(
+        &self,
+        jwt: &str,
+        now: SystemTime,
+    ) -> Result<Map<String, Value>, IdentityError> {
+        let header = jsonwebtoken::decode_header(jwt)
+            .map_err(|_| IdentityError::Rejected("it is not a signed JWT"))?;
+        if !ALGORITHMS.contains(&header.alg) {
+            return Err(IdentityError::Rejected("its algorithm is not accepted"));
+        }
+        let known = self.known_with_key(header.kid.as_deref(), now).await?;
+        let keys = candidates(&known.keys, header.kid.as_deref(), header.alg);
+        let mut validation = Validation::new(header.alg);
+        // Times are compared below, with the time that was passed in.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        let claims = keys
+            .into_iter()
+            .find_map(|key| jsonwebtoken::decode::<Map<String, Value>>(jwt, &key, &validation).ok())
+            .ok_or(IdentityError::Rejected("no key of its issuer verifies it"))?
+            .claims;
+        if claims.get("iss").and_then(Value::as_str) != Some(&self.settings.issuer) {
+            return Err(IdentityError::Rejected("another issuer made it"));
+        }
+        let seconds = |claim| claims.get(claim).and_then(Value::as_f64);
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
+        let now = unix_seconds(now) as f64;
+        if seconds("exp").is_none_or(|exp| exp + LEEWAY <= now) {
+            return Err(IdentityError::Rejected("it has expired"));
+        }
+        if seconds("nbf").is_some_and(|nbf| now + LEEWAY < nbf) {
+            return Err(IdentityError::Rejected("it is not yet valid"));
+        }
+        Ok(claims)
+    }
+
+    /// An inbound token must be meant for this gateway: by audience, by client, or by both where
+    /// both are configured. With neither configured nothing is admitted.
+    fn admit(&self, claims: &Map<String, Value>) -> Result<(), IdentityError> {
+        let (audiences, clients) = (&self.settings.audiences, &self.settings.clients);
+        if audiences.is_empty() && clients.is_empty() {
+            return Err(IdentityError::Rejected("no audience and no client is configured"));
+        }
+        if !audiences.is_empty() && !audience(claims).any(|a| audiences.iter().any(|b| a == b)) {
+            return Err(IdentityError::Rejected("it is meant for another audience"));
+        }
+        if !clients.is_empty() && !client_of(claims).is_some_and(|a| clients.iter().any(|b| a == b))
+        {
+            return Err(IdentityError::Rejected("another client holds it"));
+        }
+        Ok(())
+    }
+
+    fn admit_id_token(
+        &self,
+        claims: &Map<String, Value>,
+        nonce: &str,
+    ) -> Result<(), IdentityError> {
+        if !audience(claims).any(|a| a == self.settings.client_id) {
+            return Err(IdentityError::Rejected("the ID token is meant for another client"));
+        }
+        let authorized = claims.get("azp").and_then(Value::as_str);
+        if authorized.is_some_and(|azp| azp != self.settings.client_id) {
+            return Err(IdentityError::Rejected("the ID token is meant for another client"));
+        }
+        let returned = claims.get("nonce").and_then(Value::as_str).unwrap_or_default();
+        if !seal::same(returned, nonce) {
+            return Err(IdentityError::Rejected("the ID token's nonce is not this sign-in's"));
+        }
+        Ok(())
+    }
+
+    async fn exchange(
+        &self,
+        known: &Known,
+        code: String,
+        sign_in: &SignIn,
+        redirect_uri: &str,
+    ) -> Result<String, IdentityError> {
+        let endpoint =
+            known.metadata.token_endpoint.as_ref().ok_or(IdentityError::Unavailable(None))?;
+        let mut fields = vec![
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", redirect_uri),
+            ("code_verifier", &sign_in.verifier),
+        ];
+        let mut request = http::Request::post(endpoint.as_str())
+            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        match &self.settings.client_secret {
+            Some(secret) => {
+                let basic = basic(&self.settings.client_id, secret);
+                request = request.header(http::header::AUTHORIZATION, basic);
+            }
+            None => fields.push(("client_id", &self.settings.client_id)),
+        }
+        let form =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request =
+            request.body(form.into_bytes()).map_err(|_| IdentityError::Unavailable(None))?;
+        let response = self.http.send(request).await?;
+        if response.status().is_server_error() {
+            return Err(HttpError::Status(response.status()).into());
+        }
+        serde_json::from_slice::<Map<String, Value>>(response.body())
+            .ok()
+            .and_then(|answer| answer.get("id_token")?.as_str().map(str::to_owned))
+            .ok_or(IdentityError::Rejected("the identity provider gave no ID token"))
+    }
+
+    async fn known(&self, now: SystemTime) -> Result<Arc<Known>, IdentityError> {
+        self.read(now, METADATA_LIFETIME, |_| true).await
+    }
+
+    /// A key that we do not have may be new: read again, but not more often than every
+    /// [`KEY_RETRY`], for anybody can name a key that does not exist.
+    async fn known_with_key(
+        &self,
+        kid: Option<&str>,
+        now: SystemTime,
+    ) -> Result<Arc<Known>, IdentityError> {
+        let known = self.known(now).await?;
+        match kid {
+            Some(kid) if known.keys.find(kid).is_none() => {
+                self.read(now, KEY_RETRY, |known| known.keys.find(kid).is_some()).await
+            }
+            _ => Ok(known),
+        }
+    }
+
+    /// What is known, if it is good or younger than `lifetime`; else what the provider says now. A
+    /// provider that is down is believed for a day more: keys live longer than outages.
+    async fn read(
+        &self,
+        now: SystemTime,
+        lifetime: Duration,
+        good: impl Fn(&Known) -> bool,
+    ) -> Result<Arc<Known>, IdentityError> {
+        let mut known = self.known.lock().await;
+        let age = |known: &Known| now.duration_since(known.read_at).unwrap_or_default();
+        if let Some(known) = known.as_ref() {
+            let young = age(known) < METADATA_LIFETIME && good(known);
+            if young || age(known) < lifetime {
+                return Ok(Arc::clone(known));
+            }
+        }
+        match self.fetch(now).await {
+            Ok(fresh) => Ok(Arc::clone(known.insert(Arc::new(fresh)))),
+            Err(error) => match known.as_ref().filter(|known| age(known) < LONGEST_OUTAGE) {
+                Some(known) => Ok(Arc::clone(known)),
+                None => Err(error),
+            },
+        }
+    }
+
+    async fn fetch(&self, now: SystemTime) -> Result<Known, IdentityError> {
+        let issuer = &self.settings.issuer;
+        let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let metadata: Metadata = self.http.get_json(&url).await?;
+        if metadata.issuer != *issuer {
+            return Err(IdentityError::AnotherIssuer);
+        }
+        let keys = self.http.get_json::<Value>(metadata.jwks_uri.as_str()).await?;
+        Ok(Known { metadata, keys: supported(&keys), read_at: now })
+    }
+}
+
+/// Why nobody is identified, divided by what the caller does next.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The operator must look: the configured issuer and the provider's own differ.
+    #[error("the identity provider's metadata names another issuer than the configured one")]
+    AnotherIssuer,
+    /// The token or the answer is not to be believed.
+    #[error("the identity token was rejected: {0}")]
+    Rejected(&'static str),
+    /// Try again.
+    #[error("the identity provider did not answer usefully")]
+    Unavailable(#[source] Option<HttpError>),
+}
+
+impl From<HttpError> for IdentityError {
+    fn from(error: HttpError) -> Self {
+        Self::Unavailable(Some(error))
+    }
+}
+
+impl From<NoRandomness> for IdentityError {
+    fn from(_: NoRandomness) -> Self {
+        Self::Unavailable(None)
+    }
+}
+
+impl SignIn {
+    fn verifier(&self) -> PkceCodeVerifier {
+        PkceCodeVerifier::new(self.verifier.clone())
+    }
+}
+
+/// The token of a `Bearer` header: the scheme in any case.
+/// <https://www.rfc-editor.org/rfc/rfc6750#section-2.1>
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Basic, with both parts form-encoded: <https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1>
+fn basic(client_id: &str, secret: &ClientSecret) -> String {
+    use base64::Engine;
+    let encode =
+        |text: &str| -> String { url::form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+    let pair = format!("{}:{}", encode(client_id), encode(secret.secret()));
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+}
+
+/// A key set may hold keys of kinds that we do not know; those are left out, not fatal.
+fn supported(keys: &Value) -> JwkSet {
+    let keys = keys.get("keys").and_then(Value::as_array).into_iter().flatten();
+    JwkSet { keys: keys.filter_map(|key| serde_json::from_value(key.clone()).ok()).collect() }
+}
+
+/// The keys that may have signed: the one named, or, for a token that names none, each of the
+/// algorithm's kind.
+fn candidates(keys: &JwkSet, kid: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
+    keys.keys
+        .iter()
+        .filter(|key| kid.is_none_or(|kid| key.common.key_id.as_deref() == Some(kid)))
+        .filter_map(|key| DecodingKey::from_jwk(key).ok())
+        .filter(|key| key.family() == algorithm.family())
+        .collect()
+}
+
+fn audience(claims: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let (one, many) = match claims.get("aud") {
+        Some(Value::String(one)) => (Some(one.as_str()), None),
+        Some(Value::Array(many)) => (None, Some(many)),
+        _ => (None, None),
+    };
+    one.into_iter().chain(many.into_iter().flatten().filter_map(Value::as_str))
+}
+
+/// The OAuth client that holds a token: RFC 9068 and Cognito say `client_id`, OIDC and Entra v2
+/// `azp`, Entra v1 `appid`, Okta `cid`.
+fn client_of(claims: &Map<String, Value>) -> Option<&str> {
+    ["client_id", "azp", "appid", "cid"]
+        .iter()
+        .find_map(|claim| claims.get(*claim).and_then(Value::as_str))
+}
+
+/// How identity providers mark a token that speaks for no person: Entra by `idtyp`, Auth0 by `gty`
+/// and the suffix of `sub`, Keycloak by the name of the service account, Cognito, Okta and RFC 9068
+/// §2.2 by a `sub` that is the client itself.
+fn speaks_for_a_machine(claims: &Map<String, Value>) -> Option<&'static str> {
+    let text = |claim| claims.get(claim).and_then(Value::as_str).unwrap_or_default();
+    let machine = text("idtyp") == "app"
+        || text("gty") == "client-credentials"
+        || text("sub").ends_with("@clients")
+        || text("preferred_username").starts_with("service-account-")
+        || client_of(claims).is_some_and(|client| client == text("sub"));
+    machine.then_some("it speaks for a machine, not for a person")
+}
+
+/// Asymmetric ones: a shared secret proves nothing, and `none` even less.
+const ALGORITHMS: &[Algorithm] = &[
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+/// Seconds by which clocks may differ.
+const LEEWAY: f64 = 30.0;
+const METADATA_LIFETIME: Duration = Duration::from_secs(3600);
+const KEY_RETRY: Duration = Duration::from_secs(30);
+const LONGEST_OUTAGE: Duration = Duration::from_secs(24 * 3600);

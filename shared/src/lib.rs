@@ -1,0 +1,47 @@
+//! The nouns of Latchkey, and the verbs that two functions share.
+//!
+//! | Word | Meaning here |
+//! |---|---|
+//! | [`Subject`](subject::Subject) | The end user, as issuer and name. Never `sub` alone. |
+//! | [`Target`](target::Target) | An MCP server as the gateway names it, with all we need to act there. |
+//! | [`Resource`](target::Resource) | The MCP server's URI, what a token is for. Kept byte for byte. |
+//! | [`AuthorizationServer`](target::AuthorizationServer) | Issuer and endpoints. |
+//! | [`Client`](target::Client) | Our registration there. |
+//! | [`Ticket`](ticket::Ticket) | A sealed, expiring note of who was asked to connect. It proves nothing. |
+//! | [`PendingAuthorization`](pending::PendingAuthorization) | Consent under way. Taken once. |
+//! | [`State`](pending::State) | RFC 6749's `state`, and nothing else. |
+//! | [`TokenSet`](tokens::TokenSet) | Access token, refresh token, expiry, granted scopes. |
+//! | [`Connection`](connection::Connection) | The durable fact that a subject lets us act at a target. |
+//! | [`Lease`](store::Lease) | The sole, expiring, fenced right to refresh one connection. |
+//! | [`seal`] | Authenticated encryption bound to its owner, and its inverse. |
+//!
+//! Nouns import nouns above them; verbs import nouns and ports; adapters import nouns, ports and
+//! their own crate. `aws` and `memory` are Cargo features, so a noun that names them does not
+//! compile. Time and chance are arguments.
+
+// Nouns.
+pub mod connection;
+pub mod pending;
+pub mod subject;
+pub mod target;
+pub mod ticket;
+pub mod tokens;
+
+// Verbs.
+pub mod identity;
+pub mod oauth;
+pub mod refresh;
+pub mod registry;
+pub mod seal;
+pub mod session;
+
+// Edges.
+#[cfg(feature = "aws")]
+pub mod aws;
+pub mod clock;
+pub mod config;
+pub mod http;
+#[cfg(feature = "memory")]
+pub mod memory;
+pub mod page;
+pub mod store;
