@@ -1,0 +1,229 @@
+//! `GET` and `POST /authorize/{target}`: sign in, show what is asked, remember, send on.
+//!
+//! `GET` changes nothing. Only the answered form writes a pending authorization and sets the cookie
+//! that binds it to this browser.
+
+mod refusal;
+
+use broker::clock::{Clock, Random};
+use broker::config::BaseUrl;
+use broker::identity::IdentityProvider;
+use broker::oauth::request::authorization_url;
+use broker::page::{self, Page};
+use broker::pending::{BrowserBinding, PENDING_LIFETIME, PendingAuthorization, State};
+use broker::seal::KeyRing;
+use broker::session::{Session, SigningIn};
+use broker::store::{PendingStore, TargetStore};
+use broker::target::{Target, TargetName};
+use broker::ticket::Ticket;
+use http::{HeaderMap, Method, Request, Response, header};
+use oauth2::PkceCodeVerifier;
+use refusal::Refusal;
+use std::time::SystemTime;
+
+/// All that consent needs before the redirect.
+pub struct Authorize<T, P, K, R> {
+    /// Which targets there are.
+    pub targets: T,
+    /// Where consent waits.
+    pub pending: P,
+    /// Who is at the browser.
+    pub identity: IdentityProvider,
+    /// Seals what the browser carries.
+    pub browser_keys: KeyRing,
+    /// Our own origin.
+    pub base_url: BaseUrl,
+    /// What time it is.
+    pub clock: K,
+    /// Chance.
+    pub random: R,
+}
+
+/// What the person asked for or answered.
+struct Wish {
+    target: Target,
+    ticket: Option<String>,
+    now: SystemTime,
+}
+
+impl<T, P, K, R> Authorize<T, P, K, R>
+where
+    T: TargetStore,
+    P: PendingStore,
+    K: Clock,
+    R: Random,
+{
+    /// Answers one request.
+    pub async fn handle(&self, request: Request<Vec<u8>>) -> Response<String> {
+        match self.route(&request).await {
+            Ok(response) => response,
+            Err(refusal) => {
+                tracing::warn!(outcome = "refused", %refusal, "an authorization page was refused");
+                Page::from(&refusal).into_response()
+            }
+        }
+    }
+
+    async fn route(&self, request: &Request<Vec<u8>>) -> Result<Response<String>, Refusal> {
+        let name = request.uri().path().strip_prefix("/authorize/").ok_or(Refusal::NotFound)?;
+        let name: TargetName = name.parse().map_err(|_| Refusal::NotFound)?;
+        let target = self.targets.find_target(&name).await?.ok_or(Refusal::NotFound)?;
+        let now = self.clock.now();
+        let session = Session::read(request.headers(), &self.browser_keys, now);
+        if request.method() == Method::POST {
+            let form = request.body();
+            let ticket = one(form, "ticket")?;
+            let wish = Wish { target, ticket, now };
+            let Some(session) = session else { return self.sign_in(&wish, Way::Onward).await };
+            self.answer(request, &session, &wish).await
+        } else {
+            let query = request.uri().query().unwrap_or_default().as_bytes();
+            let wish = Wish { target, ticket: one(query, "ticket")?, now };
+            // Before signing in: nobody should do so for a link that leads nowhere.
+            let ticket = self.ticket(&wish)?;
+            let Some(session) = session else { return self.sign_in(&wish, Way::SeeOther).await };
+            self.ask(&session, &wish, ticket)
+        }
+    }
+
+    /// The page that says what is asked.
+    fn ask(
+        &self,
+        session: &Session,
+        wish: &Wish,
+        ticket: Option<Ticket>,
+    ) -> Result<Response<String>, Refusal> {
+        let target = &wish.target;
+        let csrf = session.csrf(&self.browser_keys, &target.name)?;
+        let (name, ticket_text) = (target.name.as_str(), wish.ticket.as_deref());
+        let person = &session.person;
+        if ticket.is_some_and(|ticket| !ticket.names(&person.subject.id())) {
+            tracing::warn!(
+                outcome = "wrong_person",
+                target_name = name,
+                "a ticket names another subject"
+            );
+            let page = page::wrong_person(name, &person.display_name, ticket_text, &csrf);
+            return Ok(page.into_response());
+        }
+        let page = page::consent(&page::Consent {
+            target: name,
+            title: &target.title,
+            endpoint: target.endpoint.as_str(),
+            authorization_server: &target.authorization_server.issuer,
+            scopes: &target.scopes,
+            redirect_uri: &self.base_url.redirect_uri(&target.name),
+            signed_in_as: &person.display_name,
+            identity_provider: self.identity.issuer(),
+            ticket: ticket_text,
+            csrf: &csrf,
+        });
+        Ok(page.into_response())
+    }
+
+    /// What the person decided.
+    async fn answer(
+        &self,
+        request: &Request<Vec<u8>>,
+        session: &Session,
+        wish: &Wish,
+    ) -> Result<Response<String>, Refusal> {
+        let csrf = one(request.body(), "csrf")?.unwrap_or_default();
+        let ours = is_from(request.headers(), &self.base_url)
+            && session.owns_form(&self.browser_keys, &wish.target.name, &csrf);
+        if !ours {
+            return Err(Refusal::ForeignForm);
+        }
+        match one(request.body(), "decision")?.as_deref() {
+            Some("connect") => {
+                let ticket = self.ticket(wish)?;
+                if ticket.is_some_and(|ticket| !ticket.names(&session.person.subject.id())) {
+                    return self.ask(session, wish, ticket);
+                }
+                self.send_on(session, wish).await
+            }
+            Some("decline") => Ok(page::declined(&wish.target.title).into_response()),
+            Some("switch") => {
+                let response = self.sign_in(wish, Way::OnwardAsAnother).await?;
+                Ok(Session::end_cookie().on(response))
+            }
+            _ => Err(Refusal::Malformed),
+        }
+    }
+
+    /// Remembers what was consented to, binds it to this browser, and sends the browser to the
+    /// authorization server.
+    async fn send_on(&self, session: &Session, wish: &Wish) -> Result<Response<String>, Refusal> {
+        let (target, server) = (&wish.target, &wish.target.authorization_server);
+        let (state, binding) = (State::new(&self.random)?, BrowserBinding::new(&self.random)?);
+        let pending = PendingAuthorization {
+            code_verifier: PkceCodeVerifier::new(broker::clock::unguessable(&self.random)?),
+            subject: session.person.subject.id(),
+            target: target.name.clone(),
+            issuer: server.issuer.clone(),
+            iss_advertised: server.authorization_response_iss_parameter_supported,
+            redirect_uri: self.base_url.redirect_uri(&target.name),
+            resource: target.resource.clone(),
+            scopes: target.scopes.clone(),
+            browser: binding.digest(),
+            expires: wish.now + PENDING_LIFETIME,
+        };
+        let url = authorization_url(target, &pending, &state);
+        let page = page::onward(url.as_str())?;
+        self.pending.put_pending(&state, &pending.seal(&self.browser_keys, &state)?).await?;
+        tracing::info!(
+            outcome = "sent_on",
+            target_name = %target.name,
+            subject = %pending.subject,
+            "sent {} to the authorization server of {}",
+            pending.subject,
+            target.name,
+        );
+        Ok(binding.set_cookie(&state).on(page.into_response()))
+    }
+
+    async fn sign_in(&self, wish: &Wish, way: Way) -> Result<Response<String>, Refusal> {
+        let redirect_uri = self.base_url.sign_in_redirect_uri();
+        let again = way == Way::OnwardAsAnother;
+        let (sign_in, url) =
+            self.identity.sign_in(&redirect_uri, again, &self.random, wish.now).await?;
+        let ticket = wish.ticket.clone();
+        let signing_in = SigningIn::new(sign_in, wish.target.name.clone(), ticket, wish.now);
+        let response = match way {
+            Way::SeeOther => page::see_other(url.as_str())?,
+            Way::Onward | Way::OnwardAsAnother => page::onward(url.as_str())?.into_response(),
+        };
+        Ok(signing_in.set_cookie(&self.browser_keys)?.on(response))
+    }
+
+    fn ticket(&self, wish: &Wish) -> Result<Option<Ticket>, Refusal> {
+        let (ring, name) = (&self.browser_keys, &wish.target.name);
+        let open = |ticket: &String| Ticket::open(ring, name, ticket, wish.now);
+        Ok(wish.ticket.as_ref().map(open).transpose()?)
+    }
+}
+
+/// How a browser is sent to the identity provider. After a form it takes a page: a browser holds
+/// every redirect that follows a form to the page's `form-action`, wherever servers send it next.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Way {
+    Onward,
+    OnwardAsAnother,
+    SeeOther,
+}
+
+/// A form field or query parameter. One that is given twice has no value.
+fn one(encoded: &[u8], name: &str) -> Result<Option<String>, Refusal> {
+    let mut values = url::form_urlencoded::parse(encoded).filter(|(key, _)| key == name);
+    match (values.next(), values.next()) {
+        (Some(_), Some(_)) => Err(Refusal::Malformed),
+        (value, _) => Ok(value.map(|(_, value)| value.into_owned())),
+    }
+}
+
+/// Whether a form came from our own page, as far as the browser says.
+fn is_from(headers: &HeaderMap, base_url: &BaseUrl) -> bool {
+    let says = |name, expected: &str| headers.get(name).is_none_or(|value| value == expected);
+    says(header::ORIGIN, base_url.as_str())
+        && says(header::HeaderName::from_static("sec-fetch-site"), "same-origin")
+}

@@ -1,0 +1,32 @@
+//! Wires `authorize` to AWS and runs it.
+
+use authorize::Authorize;
+use broker::aws::{DynamoStore, Secrets, Tables, sdk_config};
+use broker::clock::{SystemClock, SystemRandom};
+use broker::config::Config;
+use broker::http::{Http, Reach};
+use broker::identity::IdentityProvider;
+use broker::seal::KeyRing;
+use lambda_http::{Error, Request, run, service_fn, tracing};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let config = Config::from_env()?;
+    let sdk = sdk_config().await;
+    let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));
+    let authorize = Authorize {
+        targets: store.clone(),
+        pending: store,
+        identity: IdentityProvider::new(config.identity, Http::new(Reach::Public)),
+        browser_keys: KeyRing::for_browsers(&secrets.browser_keys().await?)?,
+        base_url: config.base_url,
+        clock: SystemClock,
+        random: SystemRandom,
+    };
+    let authorize = &authorize;
+    run(service_fn(async |request: Request| {
+        Ok::<_, Error>(authorize.handle(request.map(|body| body.to_vec())).await)
+    }))
+    .await
+}

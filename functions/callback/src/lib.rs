@@ -1,0 +1,165 @@
+//! `GET /callback/{target}`: take, check, exchange, connect. `GET /login/callback`: the same for
+//! sign-in. Both end in a redirect to an address that holds no code.
+
+mod refusal;
+
+use broker::clock::{Clock, Random};
+use broker::config::BaseUrl;
+use broker::connection::Connection;
+use broker::http::Http;
+use broker::identity::IdentityProvider;
+use broker::oauth::response::{Accepted, AuthorizationResponse, Browser, ResponseError};
+use broker::oauth::token::TokenEndpoint;
+use broker::page::{self, Page};
+use broker::pending::{BrowserBinding, State};
+use broker::seal::KeyRing;
+use broker::session::{Session, SigningIn};
+use broker::store::{ClientSecrets, ConnectionStore, PendingStore, TargetStore};
+use broker::target::{Target, TargetName};
+use http::{Request, Response};
+use refusal::Refusal;
+
+/// All that consent needs after the redirect.
+pub struct Callback<T, P, C, S, K, R> {
+    /// Which targets there are.
+    pub targets: T,
+    /// Where consent waits.
+    pub pending: P,
+    /// Where connections are kept.
+    pub connections: C,
+    /// Our clients' secrets.
+    pub secrets: S,
+    /// Who is at the browser.
+    pub identity: IdentityProvider,
+    /// How to reach token endpoints.
+    pub http: Http,
+    /// Opens what the browser carries.
+    pub browser_keys: KeyRing,
+    /// Seals tokens.
+    pub token_keys: KeyRing,
+    /// Our own origin.
+    pub base_url: BaseUrl,
+    /// What time it is.
+    pub clock: K,
+    /// Chance.
+    pub random: R,
+}
+
+impl<T, P, C, S, K, R> Callback<T, P, C, S, K, R>
+where
+    T: TargetStore,
+    P: PendingStore,
+    C: ConnectionStore,
+    S: ClientSecrets,
+    K: Clock,
+    R: Random,
+{
+    /// Answers one request.
+    pub fn handle<B>(&self, request: Request<B>) -> impl Future<Output = Response<String>> + Send {
+        let (request, _) = request.into_parts();
+        async move {
+            match self.route(&request).await {
+                Ok(response) => response,
+                Err(refusal) => {
+                    tracing::warn!(outcome = refusal.outcome(), %refusal, "a callback was refused");
+                    Page::from(&refusal).into_response()
+                }
+            }
+        }
+    }
+
+    async fn route(&self, request: &http::request::Parts) -> Result<Response<String>, Refusal> {
+        let path = request.uri.path();
+        if path == "/login/callback" {
+            return self.signed_in(request).await;
+        }
+        let (page, name) = path.trim_start_matches('/').split_once('/').ok_or(Refusal::NotFound)?;
+        let name: TargetName = name.parse().map_err(|_| Refusal::NotFound)?;
+        let target = self.targets.find_target(&name).await?.ok_or(Refusal::NotFound)?;
+        match page {
+            "callback" => self.answered(request, &target).await,
+            "connected" => Ok(page::connected(&target.title).into_response()),
+            _ => Err(Refusal::NotFound),
+        }
+    }
+
+    /// An authorization server's answer at `target`'s own address.
+    async fn answered(
+        &self,
+        request: &http::request::Parts,
+        target: &Target,
+    ) -> Result<Response<String>, Refusal> {
+        let response = AuthorizationResponse::parse(request.uri.query().unwrap_or_default())?;
+        let state = State::returned(response.state.clone().ok_or(Refusal::NotPending)?);
+        let name = &target.name;
+        let accepted = match self.accept(request, target, &state, response).await {
+            Ok(accepted) => accepted,
+            // The state is spent, whatever follows.
+            Err(refusal) => {
+                tracing::warn!(outcome = refusal.outcome(), target_name = %name, %refusal, "an answer was refused");
+                return Ok(
+                    BrowserBinding::end_cookie(&state).on(Page::from(&refusal).into_response())
+                );
+            }
+        };
+        let subject = accepted.subject();
+        self.connect(accepted, target).await?;
+        tracing::info!(outcome = "connected", target_name = %name, %subject, "connected {name} for {subject}");
+        let response = page::see_other(&format!("/connected/{name}"))?;
+        Ok(BrowserBinding::end_cookie(&state).on(response))
+    }
+
+    async fn accept(
+        &self,
+        request: &http::request::Parts,
+        target: &Target,
+        state: &State,
+        response: AuthorizationResponse,
+    ) -> Result<Accepted, Refusal> {
+        let pending = self.pending.take_pending(state).await?.ok_or(Refusal::NotPending)?;
+        let pending = pending.open(&self.browser_keys, state).map_err(|_| Refusal::NotPending)?;
+        let now = self.clock.now();
+        let binding = BrowserBinding::read(&request.headers, state);
+        let session = Session::read(&request.headers, &self.browser_keys, now);
+        let subject = session.map(|session| session.person.subject.id());
+        let browser = Browser { target: &target.name, binding: binding.as_ref(), subject };
+        match pending.accept(&browser, response, now) {
+            Ok(accepted) if accepted.is_for(target) => Ok(accepted),
+            Ok(_) => Err(Refusal::Changed),
+            Err(ResponseError::Declined) => Err(Refusal::Declined { title: target.title.clone() }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn connect(&self, accepted: Accepted, target: &Target) -> Result<(), Refusal> {
+        let client_secret = match &target.client.client_secret {
+            Some(name) => Some(self.secrets.client_secret(name).await?),
+            None => None,
+        };
+        let subject = accepted.subject();
+        let endpoint = TokenEndpoint { http: &self.http, target, client_secret };
+        let tokens = endpoint.exchange(accepted, self.clock.now()).await?;
+        let connection = Connection::active(&self.token_keys, subject, target, &tokens)?;
+        self.connections.connect(&connection).await?;
+        Ok(())
+    }
+
+    /// The identity provider's answer.
+    async fn signed_in(&self, request: &http::request::Parts) -> Result<Response<String>, Refusal> {
+        let now = self.clock.now();
+        let signing_in = SigningIn::read(&request.headers, &self.browser_keys, now)
+            .ok_or(Refusal::NotSigningIn)?;
+        let SigningIn { sign_in, target, ticket, .. } = signing_in;
+        let answer = AuthorizationResponse::parse(request.uri.query().unwrap_or_default())?;
+        let redirect_uri = self.base_url.sign_in_redirect_uri();
+        let person = self.identity.finish(sign_in, answer, &redirect_uri, now).await?;
+        tracing::info!(outcome = "signed_in", subject = %person.subject.id(), "a browser signed in");
+        let session = Session::new(person, &self.random, now)?;
+        let back = match ticket {
+            Some(ticket) => format!("/authorize/{target}?ticket={ticket}"),
+            None => format!("/authorize/{target}"),
+        };
+        let response = page::see_other(&back)?;
+        Ok(SigningIn::end_cookie().on(session.set_cookie(&self.browser_keys)?.on(response)))
+    }
+}

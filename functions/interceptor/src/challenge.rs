@@ -1,0 +1,206 @@
+//! The three dialects of "please connect", chosen by what this very request tells of its client.
+//!
+//! A client is never sent what it has not said it understands: it would show its user nothing.
+
+use crate::event::{Output, raw};
+use crate::message::{Call, Method};
+use crate::refusal::Refusal;
+use broker::seal;
+use broker::target::Target;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+/// How a client can be asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Dialect {
+    /// MCP 2026-07-28 with `elicitation.url`: an `input_required` result.
+    InputRequired,
+    /// MCP 2025-11-25 with URL elicitation known: error `-32042`.
+    UrlElicitationRequired,
+    /// Everybody else: a link in the text of a tool result.
+    Text {
+        /// MCP 2026-07-28, whose results say that they are complete.
+        modern: bool,
+    },
+}
+
+impl Dialect {
+    /// The dialect for `call`. A 2026-07-28 request carries its version and capabilities; an older
+    /// one carries at most its version, so `knows_urls` comes from configuration.
+    pub(crate) fn of(call: &Call, protocol_version: Option<&str>, knows_urls: bool) -> Self {
+        let modern = call.meta.get(META_VERSION).and_then(Value::as_str);
+        match (modern, protocol_version) {
+            (Some(_), _) => {
+                let elicitation =
+                    call.meta.get(META_CAPABILITIES).and_then(|c| c.get("elicitation"));
+                // `elicitation: {}` means forms only.
+                match elicitation.and_then(|elicitation| elicitation.get("url")) {
+                    Some(Value::Object(_)) => Self::InputRequired,
+                    _ => Self::Text { modern: true },
+                }
+            }
+            (None, Some("2025-11-25")) if knows_urls => Self::UrlElicitationRequired,
+            (None, _) => Self::Text { modern: false },
+        }
+    }
+}
+
+/// What is said to a client instead of forwarding its call.
+pub(crate) enum Answer<'a> {
+    /// Ask the person to open the link.
+    Ask { link: &'a str, request_state: Option<String> },
+    /// The person said no: nothing more is asked in this call.
+    Declined,
+    /// The person is still busy with the link.
+    Wait { request_state: String },
+    /// Time is up for this call; the link is still good.
+    StillWaiting { link: &'a str },
+}
+
+impl Answer<'_> {
+    /// The answer to `call` in `dialect`.
+    pub(crate) fn to_output(&self, call: &Call, target: &Target, dialect: Dialect) -> Output {
+        let title = &target.title;
+        match (self, dialect) {
+            (Self::Ask { link, request_state: Some(state) }, Dialect::InputRequired) => {
+                let params = json!({
+                    "mode": "url",
+                    "url": link,
+                    "message": format!("Connect {title} to continue."),
+                });
+                let request = json!({ "method": "elicitation/create", "params": params });
+                result(
+                    &call.id,
+                    true,
+                    json!({
+                        "resultType": "input_required",
+                        "inputRequests": { INPUT_KEY: request },
+                        "requestState": state,
+                    }),
+                )
+            }
+            (Self::Wait { request_state }, Dialect::InputRequired) => result(
+                &call.id,
+                true,
+                json!({
+                    "resultType": "input_required",
+                    "requestState": request_state,
+                }),
+            ),
+            (Self::Ask { link, .. }, Dialect::UrlElicitationRequired) => {
+                let elicitation = json!({
+                    "mode": "url",
+                    "elicitationId": elicitation_id(link),
+                    "url": link,
+                    "message": format!("Connect {title} to continue."),
+                });
+                let data = json!({ "elicitations": [elicitation] });
+                error(
+                    &call.id,
+                    URL_ELICITATION_REQUIRED,
+                    "This request requires more information.",
+                    Some(&data),
+                )
+            }
+            (Self::Ask { link, .. } | Self::StillWaiting { link }, dialect) => say(
+                call,
+                dialect,
+                &format!(
+                    "{title} is not connected. Show the user this link, so that they can connect it, \
+                     and call the tool again when they have done so: {link}"
+                ),
+            ),
+            (Self::Declined, dialect) => say(
+                call,
+                dialect,
+                &format!(
+                    "{title} was not connected: the user declined. Do not ask again unless they want to."
+                ),
+            ),
+            (Self::Wait { .. }, dialect) => {
+                say(call, dialect, &format!("{title} is not connected yet. Try again in a moment."))
+            }
+        }
+    }
+}
+
+impl Answer<'_> {
+    /// The outcome as it is logged: a closed set.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Ask { .. } => "asked",
+            Self::Declined => "declined",
+            Self::Wait { .. } => "waiting",
+            Self::StillWaiting { .. } => "still_waiting",
+        }
+    }
+}
+
+/// A refusal, in the words of `call`'s method.
+pub(crate) fn refuse(call: &Call, target: Option<&Target>, refusal: Refusal) -> Output {
+    let message = refusal.message(target);
+    match (call.method, refusal) {
+        // What the model may act on, it must see: clients keep protocol errors to themselves.
+        (Method::CallTool, Refusal::TryAgain | Refusal::BrokerMisconfigured) => {
+            let modern = call.meta.contains_key(META_VERSION);
+            say(call, Dialect::Text { modern }, &message)
+        }
+        _ => error(&call.id, refusal.code(), &message, None),
+    }
+}
+
+/// A refusal of something that is no call.
+pub(crate) fn refuse_message(id: &RawValue, refusal: Refusal) -> Output {
+    error(id, refusal.code(), &refusal.message(None), None)
+}
+
+fn say(call: &Call, dialect: Dialect, text: &str) -> Output {
+    // Only a tool result can say that it failed in words for the model.
+    if call.method != Method::CallTool {
+        return error(&call.id, -32603, text, None);
+    }
+    let modern = matches!(dialect, Dialect::InputRequired | Dialect::Text { modern: true });
+    let mut said = json!({ "content": [{ "type": "text", "text": text }], "isError": true });
+    if modern {
+        said["resultType"] = "complete".into();
+    }
+    result(&call.id, modern, said)
+}
+
+fn result(id: &RawValue, modern: bool, mut result: Value) -> Output {
+    if modern {
+        let info = json!({ "name": "latchkey", "version": env!("CARGO_PKG_VERSION") });
+        result["_meta"] = json!({ "io.modelcontextprotocol/serverInfo": info });
+    }
+    Output::answer(raw(&Reply { jsonrpc: "2.0", id, result: Some(&result), error: None }))
+}
+
+fn error(id: &RawValue, code: i32, message: &str, data: Option<&Value>) -> Output {
+    let mut error = json!({ "code": code, "message": message });
+    if let Some(data) = data {
+        error["data"] = data.clone();
+    }
+    Output::answer(raw(&Reply { jsonrpc: "2.0", id, result: None, error: Some(&error) }))
+}
+
+#[derive(serde::Serialize)]
+struct Reply<'a> {
+    jsonrpc: &'static str,
+    id: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a Value>,
+}
+
+/// Tells one elicitation from another, and nothing else.
+fn elicitation_id(link: &str) -> String {
+    seal::text(&seal::fingerprint(["elicitation", link]))
+}
+
+/// Under which key we ask, and are answered.
+pub(crate) const INPUT_KEY: &str = "latchkey.connect";
+/// <https://modelcontextprotocol.io/specification/2025-11-25/client/elicitation>
+const URL_ELICITATION_REQUIRED: i32 = -32042;
+const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";

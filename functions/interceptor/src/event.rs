@@ -1,0 +1,175 @@
+//! The gateway's JSON: lenient on the way in, strict on the way out.
+//!
+//! Unknown members are ignored and `null` is absence, because live events hold more than the
+//! documentation says. What goes out holds only what we add, because the gateway answers 500 to
+//! anything else.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+/// One invocation by the gateway.
+pub(crate) enum Event {
+    /// The HTTP envelope: targets that are no MCP servers. They are none of our business.
+    Http,
+    /// A message on its way to the target.
+    Request(GatewayRequest),
+    /// An answer on its way to the client.
+    Response(GatewayResponse),
+}
+
+/// The part of `gatewayRequest` that we read.
+#[derive(Default, Deserialize)]
+pub(crate) struct GatewayRequest {
+    #[serde(default)]
+    headers: Option<Map<String, Value>>,
+    #[serde(default)]
+    pub(crate) body: Option<Box<RawValue>>,
+}
+
+/// `gatewayResponse`, to be passed on. The later events of a stream have a body only.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct GatewayResponse {
+    #[serde(default)]
+    status_code: Option<u16>,
+    #[serde(default)]
+    body: Option<Box<RawValue>>,
+}
+
+impl Event {
+    /// Reads an event. The phase is told by `gatewayResponse` being there, not by a name.
+    pub(crate) fn read(event: &RawValue) -> Result<Self, NotAnEvent> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            #[serde(default)]
+            mcp: Option<Mcp>,
+            #[serde(default)]
+            http: Option<serde::de::IgnoredAny>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Mcp {
+            #[serde(default)]
+            gateway_request: Option<GatewayRequest>,
+            #[serde(default)]
+            gateway_response: Option<GatewayResponse>,
+        }
+        let envelope: Envelope = serde_json::from_str(event.get()).map_err(|_| NotAnEvent)?;
+        match envelope {
+            Envelope { mcp: Some(Mcp { gateway_response: Some(response), .. }), .. } => {
+                Ok(Self::Response(response))
+            }
+            Envelope { mcp: Some(Mcp { gateway_request: Some(request), .. }), .. } => {
+                Ok(Self::Request(request))
+            }
+            Envelope { mcp: None, http: Some(_) } => Ok(Self::Http),
+            Envelope { .. } => Err(NotAnEvent),
+        }
+    }
+}
+
+/// Not an event of the gateway's.
+#[derive(Debug)]
+pub(crate) struct NotAnEvent;
+
+impl GatewayRequest {
+    /// A header, its name in any case. A header that is there twice has no value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self
+            .headers
+            .iter()
+            .flatten()
+            .filter(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null());
+        let (_, value) = found.next()?;
+        if found.next().is_some() { None } else { value.as_str() }
+    }
+}
+
+/// What the gateway is to do.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    interceptor_output_version: &'static str,
+    #[serde(flatten)]
+    envelope: Envelope,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Envelope {
+    Mcp(Action),
+    Http(Nothing),
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+enum Action {
+    #[serde(rename = "transformedGatewayRequest")]
+    Request {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        headers: Option<Added>,
+        body: Box<RawValue>,
+    },
+    #[serde(rename = "transformedGatewayResponse")]
+    Response {
+        #[serde(rename = "statusCode", skip_serializing_if = "Option::is_none")]
+        status_code: Option<u16>,
+        body: Box<RawValue>,
+    },
+}
+
+#[derive(Serialize)]
+struct Added {
+    #[serde(rename = "Authorization")]
+    authorization: String,
+}
+
+impl Output {
+    /// Leave an HTTP target's message alone.
+    pub(crate) fn http() -> Self {
+        Self::of(Envelope::Http(Nothing {}))
+    }
+
+    /// Let the message go on without a token.
+    pub(crate) fn pass(body: Box<RawValue>) -> Self {
+        Self::of(Envelope::Mcp(Action::Request { headers: None, body }))
+    }
+
+    /// Let the message go on with this `Authorization`.
+    pub(crate) fn forward(authorization: String, body: Box<RawValue>) -> Self {
+        let headers = Some(Added { authorization });
+        Self::of(Envelope::Mcp(Action::Request { headers, body }))
+    }
+
+    /// Answer the client at once. Always 200: a 401 would make MCP clients restart the sign-in at the
+    /// gateway, and some drop the body of anything but 200.
+    pub(crate) fn answer(body: Box<RawValue>) -> Self {
+        Self::of(Envelope::Mcp(Action::Response { status_code: Some(200), body }))
+    }
+
+    /// Let an answer go on as it is. A missing body is an empty object, for the gateway takes no
+    /// `null`.
+    pub(crate) fn pass_response(response: GatewayResponse) -> Self {
+        let GatewayResponse { status_code, body } = response;
+        let body = body.unwrap_or_else(empty_object);
+        Self::of(Envelope::Mcp(Action::Response { status_code, body }))
+    }
+
+    fn of(envelope: Envelope) -> Self {
+        Self { interceptor_output_version: "1.0", envelope }
+    }
+}
+
+/// `{}`
+pub(crate) fn empty_object() -> Box<RawValue> {
+    raw(&Map::new())
+}
+
+/// A value that serialises, as JSON.
+pub(crate) fn raw(value: &impl Serialize) -> Box<RawValue> {
+    // Only maps with keys that are no strings fail to serialise, and we have none.
+    serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}

@@ -1,0 +1,183 @@
+//! The JSON-RPC message inside an event: what it asks for, and whether that needs a token.
+
+use crate::event::raw;
+use broker::seal;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// What a body turned out to be.
+pub(crate) enum Body {
+    /// Several messages. MCP dropped them in 2025-06-18; none of them gets a token.
+    Batch {
+        /// Whether one of them would need a token.
+        needs_token: bool,
+    },
+    /// A message that acts at a target.
+    Call(Call),
+    /// Nothing at all.
+    Empty,
+    /// Such a message without an id, or with parameters that cannot be read.
+    MalformedCall {
+        /// What to answer to.
+        id: Box<RawValue>,
+    },
+    /// A message that needs no token.
+    Other(Box<RawValue>),
+    /// Something that no MCP client sends.
+    Unreadable,
+}
+
+/// A member that is given twice makes a message unreadable: the gateway might read the other one.
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default)]
+    id: Option<Box<RawValue>>,
+    #[serde(default)]
+    method: Option<String>,
+    #[serde(default)]
+    params: Option<Box<RawValue>>,
+}
+
+/// A message that acts at a target: the ones that may need a token, and the only ones that may be
+/// answered by a challenge.
+pub(crate) struct Call {
+    pub(crate) id: Box<RawValue>,
+    pub(crate) method: Method,
+    /// The tool's, prompt's or resource's name with the target's prefix.
+    pub(crate) name: String,
+    pub(crate) meta: Map<String, Value>,
+    pub(crate) input_responses: BTreeMap<String, Value>,
+    pub(crate) request_state: Option<String>,
+    params: BTreeMap<String, Box<RawValue>>,
+    whole: Box<RawValue>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Method {
+    GetPrompt,
+    ReadResource,
+    CallTool,
+}
+
+impl Body {
+    pub(crate) fn read(body: Option<&RawValue>) -> Self {
+        let Some(body) = body else { return Self::Empty };
+        match body.get().as_bytes().first() {
+            Some(b'{') => Self::object(body.to_owned()),
+            Some(b'[') => match serde_json::from_str::<Vec<Message>>(body.get()) {
+                Ok(messages) => {
+                    Self::Batch { needs_token: messages.iter().any(|m| m.method().is_some()) }
+                }
+                Err(_) => Self::Unreadable,
+            },
+            // The raw text instead of the parsed object: read what it says.
+            Some(b'"') => serde_json::from_str::<String>(body.get())
+                .ok()
+                .and_then(|text| RawValue::from_string(text).ok())
+                .filter(|inner| inner.get().starts_with('{'))
+                .map_or(Self::Unreadable, Self::object),
+            _ => Self::Unreadable,
+        }
+    }
+
+    fn object(whole: Box<RawValue>) -> Self {
+        let Ok(message) = serde_json::from_str::<Message>(whole.get()) else {
+            return Self::Unreadable;
+        };
+        let Some(method) = message.method() else { return Self::Other(whole) };
+        match (message.id, message.params.and_then(|params| read_call(method, &params))) {
+            (Some(id), Some(call)) => Self::Call(Call { id, whole, ..call }),
+            (id, _) => Self::MalformedCall { id: id.unwrap_or_else(|| RawValue::NULL.to_owned()) },
+        }
+    }
+}
+
+impl Message {
+    fn method(&self) -> Option<Method> {
+        match self.method.as_deref()? {
+            "tools/call" => Some(Method::CallTool),
+            "prompts/get" => Some(Method::GetPrompt),
+            "resources/read" => Some(Method::ReadResource),
+            _ => None,
+        }
+    }
+}
+
+fn read_call(method: Method, params: &RawValue) -> Option<Call> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Params {
+        #[serde(default)]
+        name: Option<String>,
+        #[serde(default)]
+        uri: Option<String>,
+        #[serde(default, rename = "_meta")]
+        meta: Option<Map<String, Value>>,
+        #[serde(default)]
+        input_responses: Option<BTreeMap<String, Value>>,
+        #[serde(default)]
+        request_state: Option<String>,
+    }
+    let read: Params = serde_json::from_str(params.get()).ok()?;
+    Some(Call {
+        id: RawValue::NULL.to_owned(),
+        method,
+        name: if method == Method::ReadResource { read.uri } else { read.name }?,
+        meta: read.meta.unwrap_or_default(),
+        input_responses: read.input_responses.unwrap_or_default(),
+        request_state: read.request_state,
+        params: serde_json::from_str(params.get()).ok()?,
+        whole: RawValue::NULL.to_owned(),
+    })
+}
+
+impl Call {
+    /// What stays the same when a client sends the call again: method and parameters, but neither
+    /// the answers to our questions nor `_meta`, whose progress token is new each time.
+    pub(crate) fn digest(&self) -> String {
+        let method = format!("{:?}", self.method);
+        let mut fields = vec![method];
+        for (name, value) in &self.params {
+            if ![REQUEST_STATE, INPUT_RESPONSES, "_meta"].contains(&name.as_str()) {
+                fields.push(name.clone());
+                // Parsed and written again, so that key order and spaces do not count.
+                let value: Value = serde_json::from_str(value.get()).unwrap_or_default();
+                fields.push(value.to_string());
+            }
+        }
+        seal::text(&seal::fingerprint(fields.iter().map(String::as_str)))
+    }
+
+    /// The message as the client sent it.
+    pub(crate) fn into_whole(self) -> Box<RawValue> {
+        self.whole
+    }
+
+    /// The message without what was meant for us, byte for byte otherwise: a target answers an error
+    /// to a `requestState` that is not its own. `wrapped` is the target's own state, which ours had
+    /// replaced.
+    pub(crate) fn into_cleaned(self, our_key: &str, wrapped: Option<&str>) -> Box<RawValue> {
+        let mut params = self.params;
+        params.remove(REQUEST_STATE);
+        if let Some(state) = wrapped {
+            params.insert(REQUEST_STATE.into(), raw(&state));
+        }
+        if params.contains_key(INPUT_RESPONSES) {
+            let mut responses = self.input_responses;
+            responses.remove(our_key);
+            params.remove(INPUT_RESPONSES);
+            if !responses.is_empty() {
+                params.insert(INPUT_RESPONSES.into(), raw(&responses));
+            }
+        }
+        let whole = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(self.whole.get());
+        let mut whole = whole.unwrap_or_default();
+        whole.insert("params".into(), raw(&params));
+        raw(&whole)
+    }
+}
+
+const REQUEST_STATE: &str = "requestState";
+const INPUT_RESPONSES: &str = "inputResponses";

@@ -1,0 +1,84 @@
+//! The one place that turns failure into words for a client.
+//!
+//! A model reads these, and so may its user: they say what happened and what to do, and hold no
+//! internals.
+
+use broker::target::Target;
+
+/// Why a call is answered instead of forwarded, other than for want of consent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Refusal {
+    /// A JSON-RPC batch with a call in it.
+    Batch,
+    /// The authorization server refuses our own client; an operator must look.
+    BrokerMisconfigured,
+    /// A call without an id, a name or readable parameters.
+    MalformedCall,
+    /// The gateway passed no `Authorization` header on.
+    NoAuthorization,
+    /// The gateway's token speaks for nobody here.
+    NotIdentified(&'static str),
+    /// A `requestState` of ours that is not, or was for another call.
+    RequestState,
+    /// Something that we depend on does not answer.
+    TryAgain,
+    /// Not JSON-RPC.
+    Unreadable,
+}
+
+impl Refusal {
+    /// The JSON-RPC error code: <https://www.jsonrpc.org/specification#error_object>
+    pub(crate) fn code(self) -> i32 {
+        match self {
+            Self::Batch | Self::Unreadable => -32600,
+            Self::MalformedCall | Self::RequestState => -32602,
+            Self::BrokerMisconfigured
+            | Self::NoAuthorization
+            | Self::NotIdentified(_)
+            | Self::TryAgain => -32603,
+        }
+    }
+
+    /// What happened and what to do.
+    pub(crate) fn message(self, target: Option<&Target>) -> String {
+        let title = target.map_or("the MCP server", |target| target.title.as_str());
+        match self {
+            Self::Batch => "Send one message at a time: batches are not supported.".into(),
+            Self::BrokerMisconfigured => format!(
+                "{title} refused the connection broker's own registration. Ask your administrator to \
+                 check it; your connection is not affected."
+            ),
+            Self::MalformedCall => {
+                "Invalid params: the call needs an id, a name and parameters.".into()
+            }
+            Self::NoAuthorization => "The connection broker was not told who is calling. Ask your \
+                 administrator to set passRequestHeaders to true on the gateway's interceptor."
+                .into(),
+            Self::NotIdentified(why) => format!(
+                "The connection broker cannot tell who is calling: the gateway's access token was not \
+                 accepted ({why}). Sign in to the gateway again; if that does not help, ask your \
+                 administrator."
+            ),
+            Self::RequestState => "Invalid or expired requestState".into(),
+            Self::TryAgain => format!(
+                "{title} could not be reached on your behalf right now. Nothing is lost; try again in a \
+                 moment."
+            ),
+            Self::Unreadable => "The message is not a JSON-RPC request.".into(),
+        }
+    }
+
+    /// The outcome as it is logged: a closed set.
+    pub(crate) fn outcome(self) -> &'static str {
+        match self {
+            Self::Batch => "refused_batch",
+            Self::BrokerMisconfigured => "broker_misconfigured",
+            Self::MalformedCall => "malformed_call",
+            Self::NoAuthorization => "no_authorization",
+            Self::NotIdentified(_) => "not_identified",
+            Self::RequestState => "bad_request_state",
+            Self::TryAgain => "try_again",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
