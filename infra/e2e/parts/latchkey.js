@@ -1,0 +1,51 @@
+// The process under test: `latchkey local --config FILE`.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+const binary = path.resolve(process.env.LATCHKEY ?? path.join(import.meta.dirname, '../../../target/debug/latchkey'));
+
+/** Starts the process and answers when it says that it is ready. Its output is appended to `log`. */
+export async function startLatchkey({ config, log }) {
+  const child = spawn(binary, ['local', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const file = fs.createWriteStream(log, { flags: 'a' });
+  child.stderr.pipe(file, { end: false });
+  // A test process that dies must not leave the port taken for the next one.
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+
+  const ready = new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      file.write(`${line}\n`);
+      const endpoint = /^ready: (\S+)$/.exec(line)?.[1];
+      if (endpoint) resolve(endpoint);
+    });
+    child.once('error', reject);
+    child.once('exit', (code, signal) => reject(new Error(`latchkey ended with ${signal ?? code} before it was ready; see ${log}`)));
+    setTimeout(() => reject(new Error(`latchkey was not ready after 30 s; see ${log}`)), 30_000).unref();
+  });
+
+  const part = {
+    /** Asks the process to stop, as an operator would, and answers its exit code (or the signal that ended it). */
+    async stop() {
+      process.off('exit', kill);
+      if (child.exitCode === null && child.signalCode === null) {
+        const ended = once(child, 'exit');
+        child.kill('SIGTERM');
+        const late = setTimeout(kill, 10_000);
+        await ended;
+        clearTimeout(late);
+      }
+      return child.exitCode ?? child.signalCode;
+    },
+  };
+  try {
+    part.endpoint = await ready;
+  } catch (error) {
+    kill();
+    throw error;
+  }
+  return part;
+}

@@ -1,0 +1,69 @@
+// Runs last: looks for everything secret that the run issued or sent, in everything that the run wrote.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { artifacts } from '../artifacts.js';
+import { registry } from '../secrets.js';
+
+const stories = fs.readdirSync(import.meta.dirname).map((file) => path.basename(file, '.test.js')).filter((name) => name !== 'logs');
+const secrets = fs.readFileSync(registry, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+
+/** Every file below `folder`, apart from the list of secrets, the configuration (which is theirs by right) and what `skip` names. */
+function filesBelow(folder, skip = ['config', 'data']) {
+  return fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const file = path.join(folder, entry.name);
+    if (file === registry || (entry.isDirectory() && skip.includes(entry.name))) return [];
+    return entry.isDirectory() ? filesBelow(file, skip) : [file];
+  });
+}
+
+/** Where a secret lies in the clear: as it is, percent-encoded, or escaped for JSON. */
+function findings(files, wanted = secrets) {
+  const found = [];
+  for (const file of files) {
+    const text = fs.readFileSync(file, 'latin1');
+    for (const { kind, value } of wanted) {
+      const forms = new Set([value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)]);
+      // The finding says what and where, never the value: it ends up in the report.
+      if ([...forms].some((form) => text.includes(form))) found.push(`${kind} ${value.slice(0, 4)}… in ${path.relative(artifacts, file)}`);
+    }
+  }
+  return found;
+}
+
+test('the run left secrets of every kind, and a log of every process of every story', () => {
+  const kinds = new Set(secrets.map(({ kind }) => kind));
+  for (const kind of ['access_token', 'refresh_token', 'id_token', 'code', 'code_verifier', 'state', 'client_secret', 'authorization header', 'cookie']) {
+    assert.ok(kinds.has(kind), `no ${kind} was seen`);
+  }
+  for (const story of stories) {
+    const logs = ['identity-provider', 'authorization-server', 'mcp-server-notes', 'mcp-server-files', ...(story === 'parts' ? [] : ['latchkey'])];
+    for (const log of logs) assert.ok(fs.statSync(path.join(artifacts, story, `${log}.log`)).size > 0, `${story}/${log}.log is empty`);
+  }
+});
+
+test('the search finds what is planted, in every form', () => {
+  const folder = fs.mkdtempSync(path.join(artifacts, 'planted-'));
+  try {
+    const [token, clientSecret] = ['access_token', 'client_secret'].map((kind) => secrets.findLast((secret) => secret.kind === kind));
+    fs.writeFileSync(path.join(folder, 'as-it-is.log'), `{"message":"refreshed","token":"${token.value}"}`);
+    fs.writeFileSync(path.join(folder, 'in-a-form.log'), `client_secret=${encodeURIComponent(clientSecret.value)}&grant_type=refresh_token`);
+    fs.writeFileSync(path.join(folder, 'clean.log'), '{"message":"nothing here"}');
+    assert.deepEqual(findings(filesBelow(folder)).map((finding) => path.basename(finding)).sort(), ['as-it-is.log', 'in-a-form.log']);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+});
+
+test('T10: no log or report holds a token, a code, a verifier, a state, a client secret or a cookie', () => {
+  assert.deepEqual(findings(filesBelow(artifacts)), []);
+});
+
+test('T10: no token, code, verifier or cookie lies in the clear in what Latchkey stores', () => {
+  const stored = stories.filter((story) => story !== 'parts').flatMap((story) => filesBelow(path.join(artifacts, story, 'data'), []));
+  assert.ok(stored.length > 0);
+  // A client secret may: the configuration file beside it holds it, too.
+  const sealed = secrets.filter(({ kind }) => !['client_secret', 'authorization header'].includes(kind));
+  assert.deepEqual(findings(stored, sealed), []);
+});
