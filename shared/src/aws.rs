@@ -2,6 +2,7 @@
 
 mod dynamodb;
 mod secrets;
+mod tables;
 
 pub use dynamodb::{DynamoStore, Tables};
 pub use secrets::Secrets;

@@ -124,16 +124,10 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     fn target(name: &str, resource: &str, issuer: &str) -> Target {
-        serde_json::from_value(serde_json::json!({
-            "name": name, "title": name, "endpoint": resource, "resource": resource,
-            "authorization_server": {
-                "issuer": issuer,
-                "authorization_endpoint": "https://as.example/authorize",
-                "token_endpoint": "https://as.example/token",
-            },
-            "client": { "client_id": "c" },
-        }))
-        .unwrap()
+        let mut target = crate::target::example(name);
+        target.resource = resource.to_owned().try_into().unwrap();
+        target.authorization_server.issuer = issuer.to_owned();
+        target
     }
 
     fn subject(issuer: &str, sub: &str) -> SubjectId {

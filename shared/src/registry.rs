@@ -81,7 +81,7 @@ mod tests {
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         assert!(registry.find(&notes, at(0)).await.unwrap().is_none());
 
-        let mut target = crate::connection::test_target("notes", "https://a.example/mcp");
+        let mut target = crate::target::example("notes");
         registry.store.put_target(&target).await.unwrap();
         assert!(registry.find(&notes, at(4)).await.unwrap().is_none());
         assert!(registry.find(&notes, at(5)).await.unwrap().is_some());

@@ -234,6 +234,24 @@ pub enum ClientAuthentication {
     None,
 }
 
+/// A target for the tests of this crate.
+#[cfg(test)]
+pub(crate) fn example(name: &str) -> Target {
+    serde_json::from_value(serde_json::json!({
+        "name": name,
+        "title": name,
+        "endpoint": format!("https://{name}.example/mcp"),
+        "resource": format!("https://{name}.example"),
+        "authorization_server": {
+            "issuer": "https://as.example",
+            "authorization_endpoint": "https://as.example/authorize",
+            "token_endpoint": "https://as.example/token",
+        },
+        "client": { "client_id": "broker" },
+    }))
+    .unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -79,6 +79,7 @@ where
         match page {
             "callback" => self.answered(request, &target).await,
             "connected" => Ok(page::connected(&target.title).into_response()),
+            "declined" => Ok(page::declined(&target.title).into_response()),
             _ => Err(Refusal::NotFound),
         }
     }
@@ -95,6 +96,11 @@ where
         let accepted = match self.accept(request, target, &state, response).await {
             Ok(accepted) => accepted,
             // The state is spent, whatever follows.
+            Err(Refusal::Response(ResponseError::Declined)) => {
+                tracing::info!(outcome = "declined", target_name = %name, "consent was declined");
+                let response = page::see_other(&format!("/declined/{name}"))?;
+                return Ok(BrowserBinding::end_cookie(&state).on(response));
+            }
             Err(refusal) => {
                 tracing::warn!(outcome = refusal.outcome(), target_name = %name, %refusal, "an answer was refused");
                 return Ok(
@@ -126,7 +132,6 @@ where
         match pending.accept(&browser, response, now) {
             Ok(accepted) if accepted.is_for(target) => Ok(accepted),
             Ok(_) => Err(Refusal::Changed),
-            Err(ResponseError::Declined) => Err(Refusal::Declined { title: target.title.clone() }),
             Err(error) => Err(error.into()),
         }
     }

@@ -18,9 +18,6 @@ pub(crate) enum Refusal {
     /// The target's record changed while the person was away.
     #[error("the target has changed since consent was asked for")]
     Changed,
-    /// The person declined, at the server of this title.
-    #[error("consent was declined")]
-    Declined { title: String },
     /// There is no such page.
     #[error("there is no such page")]
     NotFound,
@@ -68,7 +65,6 @@ impl Refusal {
         match self {
             Self::Broken(_) => "broken",
             Self::Changed => "target_changed",
-            Self::Declined { .. } => "declined",
             Self::NotFound => "not_found",
             Self::NotPending => "not_pending",
             Self::NotSigningIn => "not_signing_in",
@@ -93,7 +89,6 @@ impl Refusal {
 impl From<&Refusal> for Page {
     fn from(refusal: &Refusal) -> Self {
         let (status, heading, what_happened) = match refusal {
-            Refusal::Declined { title } => return page::declined(title),
             Refusal::NotFound => {
                 (StatusCode::NOT_FOUND, "There is nothing here", "The address is not one of ours.")
             }
