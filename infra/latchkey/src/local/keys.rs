@@ -1,0 +1,40 @@
+//! The two key rings, made once and kept in the data folder: without them its tokens do not open.
+
+use broker::clock::{Random, unguessable};
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// The rings, in the format of `KeyRing`.
+pub(super) struct Keys {
+    pub(super) browsers: String,
+    pub(super) tokens: String,
+}
+
+impl Keys {
+    /// Reads the rings in `data`, making them if need be.
+    pub(super) fn open(
+        data: &Path,
+        random: &impl Random,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        Ok(Self {
+            browsers: open(&data.join("browser-keys.json"), random)?,
+            tokens: open(&data.join("token-keys.json"), random)?,
+        })
+    }
+}
+
+fn open(file: &Path, random: &impl Random) -> Result<String, Box<dyn std::error::Error>> {
+    match fs::read_to_string(file) {
+        Ok(ring) => Ok(ring),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let ring = serde_json::json!({ "1": unguessable(random)? }).to_string();
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(0o600);
+            options.open(file)?.write_all(ring.as_bytes())?;
+            Ok(ring)
+        }
+        Err(error) => Err(format!("{} cannot be read: {error}", file.display()).into()),
+    }
+}

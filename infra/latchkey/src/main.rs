@@ -1,0 +1,89 @@
+//! The operator's command.
+
+use clap::{Parser, Subcommand};
+use latchkey::demo::Person;
+use latchkey::local::{Demo, Local, Settings};
+use latchkey::story;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Latchkey gives Amazon Bedrock AgentCore Gateway each user's own OAuth tokens.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run broker, gateway stand-in and database on this machine.
+    Local {
+        /// Your identity provider and MCP servers. Without it, demo servers are started too.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+    /// Show one tool call from "please connect" to its answer, against a running demo.
+    Story {
+        /// For whom the agent works.
+        #[arg(long = "as", value_enum, default_value = "alice")]
+        person: Person,
+        /// Leave opening the page to you.
+        #[arg(long)]
+        no_open: bool,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Logs go to stderr, so that stdout says only what a person or a script waits for.
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
+        )
+        .init();
+    let done = match Arguments::parse().command {
+        Command::Local { config } => local(config).await,
+        Command::Story { person, no_open } => {
+            story::tell(&Demo::new().gateway, person, !no_open).await
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("latchkey: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn local(config: Option<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
+    let (settings, demo) = match config {
+        Some(file) => (Settings::read(&file)?, None),
+        None => (Demo::new().settings()?, Some(Demo::new())),
+    };
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| format!("{} is not free: {error}", settings.listen))?;
+    if let Some(demo) = &demo {
+        demo.start(&settings).await?;
+    }
+    let url = settings.gateway_url();
+    let local = Local::open(settings).await?;
+    if let Some(demo) = &demo {
+        println!("{demo}");
+    }
+    println!("ready: {url}");
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    axum::serve(listener, local.router.clone())
+        .with_graceful_shutdown(async move {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        })
+        .await?;
+    local.close().await;
+    Ok(())
+}
