@@ -403,6 +403,7 @@ fn bearer(authorization: &str) -> Option<&str> {
 }
 
 /// Basic, with both parts form-encoded: <https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1>
+#[expect(clippy::disallowed_methods, reason = "the identity provider needs the secret itself")]
 fn basic(client_id: &str, secret: &ClientSecret) -> String {
     use base64::Engine;
     let encode =
@@ -472,6 +473,6 @@ const ALGORITHMS: &[Algorithm] = &[
 ];
 /// Seconds by which clocks may differ.
 const LEEWAY: f64 = 30.0;
-const METADATA_LIFETIME: Duration = Duration::from_secs(3600);
+const METADATA_LIFETIME: Duration = Duration::from_hours(1);
 const KEY_RETRY: Duration = Duration::from_secs(30);
-const LONGEST_OUTAGE: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_OUTAGE: Duration = Duration::from_hours(24);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 
 /// How long a person has to sign in and consent at the authorization server.
-pub const PENDING_LIFETIME: Duration = Duration::from_secs(10 * 60);
+pub const PENDING_LIFETIME: Duration = Duration::from_mins(10);
 
 /// The `state` parameter: 256 random bits, new for each request, good for one answer.
 /// <https://www.rfc-editor.org/rfc/rfc6749#section-10.12>

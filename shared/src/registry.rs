@@ -64,7 +64,7 @@ impl<S: TargetStore> Registry<S> {
 }
 
 /// How long a changed target may go unnoticed by a warm function.
-pub const REGISTRY_LIFETIME: Duration = Duration::from_secs(60);
+pub const REGISTRY_LIFETIME: Duration = Duration::from_mins(1);
 /// How often the store is asked for a target that does not exist.
 pub const NEWCOMER_WAIT: Duration = Duration::from_secs(5);
 

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 
 /// How long a browser stays signed in to our pages.
-pub const SESSION_LIFETIME: Duration = Duration::from_secs(60 * 60);
+pub const SESSION_LIFETIME: Duration = Duration::from_hours(1);
 /// How long signing in may take.
-pub const SIGN_IN_LIFETIME: Duration = Duration::from_secs(10 * 60);
+pub const SIGN_IN_LIFETIME: Duration = Duration::from_mins(10);
 
 /// Who signed in at this browser, until when, and what binds its forms.
 #[derive(Deserialize, Serialize)]

@@ -17,8 +17,8 @@ impl Subject {
     /// The subject that `issuer` calls `names`: usually one value, the `sub` claim; for some
     /// identity providers more (Entra: `tid` and `oid`).
     pub fn new(issuer: &str, names: Vec<String>) -> Result<Self, NotASubject> {
-        let named = !names.is_empty() && names.iter().all(|name| !name.trim().is_empty());
-        if issuer.is_empty() || !named {
+        let blank = |name: &String| name.trim().is_empty();
+        if issuer.is_empty() || names.is_empty() || names.iter().any(blank) {
             return Err(NotASubject);
         }
         Ok(Self { issuer: issuer.to_owned(), names })

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 /// How long a connect link can be used. Consent itself takes seconds; a person may come back to a
 /// chat message later.
-pub const TICKET_LIFETIME: Duration = Duration::from_secs(30 * 60);
+pub const TICKET_LIFETIME: Duration = Duration::from_mins(30);
 
 /// Who was asked to connect, for one target, until when. It names the subject to the connect page
 /// and proves nothing: the browser's own sign-in does. It carries no personal data.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 /// How long before its expiry an access token is no longer used: the call has yet to travel, and
 /// clocks differ.
-pub const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
+pub const EXPIRY_MARGIN: Duration = Duration::from_mins(1);
 
 /// An access token, what renews it, until when it is good and what it opens. `Debug` prints no token.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use broker::oauth::token::TokenError;
 use broker::refresh::{Failure, Refresher, Renewal};
 use broker::registry::Registry;
 use broker::seal::KeyRing;
-use broker::store::{ClientSecrets, ConnectionStore, TargetStore};
+use broker::store::{ClientSecrets, ConnectionStore, StoreError, TargetStore};
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use broker::ticket::Ticket;
@@ -150,7 +150,9 @@ where
         now: SystemTime,
     ) -> Result<Option<String>, Refusal> {
         let found = self.connections.find_connection(subject, &target.name).await;
-        let Some(connection) = found.map_err(store_refusal)? else { return Ok(None) };
+        let Some(connection) = found.map_err(|error| store_refusal(&error))? else {
+            return Ok(None);
+        };
         let Status::Active { expires_at, .. } = connection.status else { return Ok(None) };
         if connection.is_fresh(now) {
             return Ok(self.open(&connection, subject, target));
@@ -205,7 +207,9 @@ where
         for _ in 0..RENEWAL_POLLS {
             tokio::time::sleep(POLL).await;
             let found = self.connections.find_connection(subject, &target.name).await;
-            let Some(connection) = found.map_err(store_refusal)? else { return Ok(None) };
+            let Some(connection) = found.map_err(|error| store_refusal(&error))? else {
+                return Ok(None);
+            };
             match connection.status {
                 Status::Active { .. } if connection.is_fresh(self.clock.now()) => {
                     return Ok(self.open(&connection, subject, target));
@@ -265,13 +269,20 @@ where
     }
 
     /// Waits a while for the person at the browser, so that the call which they were asked during is
-    /// the one that is answered.
+    /// the one that is answered. What they just connected needs no renewal, so nothing here takes
+    /// longer than a read.
     async fn hold(&self, subject: &SubjectId, target: &Target) -> Result<Option<String>, Refusal> {
         for _ in 0..HOLD_POLLS {
             tokio::time::sleep(POLL).await;
-            let now = self.clock.now();
-            if let Some(authorization) = self.authorization(subject, target, now).await? {
-                return Ok(Some(authorization));
+            let found = self.connections.find_connection(subject, &target.name).await;
+            let Some(connection) = found.map_err(|error| store_refusal(&error))? else { continue };
+            match connection.status {
+                Status::Active { expires_at, .. } if self.clock.now() < expires_at => {
+                    if let Some(authorization) = self.open(&connection, subject, target) {
+                        return Ok(Some(authorization));
+                    }
+                }
+                Status::Active { .. } | Status::Disconnected { .. } => {}
             }
         }
         Ok(None)
@@ -328,7 +339,7 @@ fn refuse_message(id: &RawValue, refusal: Refusal) -> Output {
 }
 
 /// A store that does not answer is no reason to ask for consent.
-fn store_refusal(error: broker::store::StoreError) -> Refusal {
+fn store_refusal(error: &StoreError) -> Refusal {
     tracing::error!(%error, "connections cannot be read");
     Refusal::TryAgain
 }
@@ -340,4 +351,4 @@ const HOLD_POLLS: u32 = 14;
 /// Two and a half seconds: a token request takes less, or fails.
 const RENEWAL_POLLS: u32 = 5;
 /// How long a call waits for its user, over all its rounds: clients give up after ten.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);

@@ -72,4 +72,4 @@ fn owner(call: &Call, subject: &SubjectId, target: &TargetName) -> Owner {
 /// Tells ours from a target's own at a glance; the seal tells it for sure.
 const PREFIX: &str = "latchkey.";
 /// As long as the person may take to consent.
-const LIFETIME: Duration = Duration::from_secs(15 * 60);
+const LIFETIME: Duration = Duration::from_mins(15);

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Latchkey gives Amazon Bedrock AgentCore Gateway each user's own OAuth tokens.
 #[derive(Parser)]
+#[command(about = "Latchkey gives Amazon Bedrock AgentCore Gateway each user's own OAuth tokens.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

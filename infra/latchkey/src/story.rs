@@ -163,4 +163,4 @@ const TOOL: &str = "notes___whoami";
 const VERSION: &str = "2026-07-28";
 /// The key under which Latchkey asks.
 const KEY: &str = "latchkey.connect";
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);

@@ -47,7 +47,7 @@ impl TokenEndpoint<'_> {
             .add_extra_param("resource", pending.resource.as_str())
             .request_async(&self.transport())
             .await?;
-        Ok(granted(answer, now).first(&pending.scopes))
+        Ok(granted(&answer, now).first(&pending.scopes))
     }
 
     /// Spends `refresh`. Whoever calls this holds the connection's lease: a rotating token is good
@@ -63,7 +63,7 @@ impl TokenEndpoint<'_> {
             .add_extra_param("resource", self.target.resource.as_str())
             .request_async(&self.transport())
             .await?;
-        Ok(granted(answer, now))
+        Ok(granted(&answer, now))
     }
 
     /// The library's port is a function from a request to a future. The future is boxed because the
@@ -212,7 +212,7 @@ fn normalise_grant(answer: &mut Map<String, Value>) {
     }
 }
 
-fn granted(answer: BasicTokenResponse, now: SystemTime) -> Granted {
+fn granted(answer: &BasicTokenResponse, now: SystemTime) -> Granted {
     let lifetime = answer.expires_in().unwrap_or(UNSTATED_LIFETIME);
     Granted {
         access: answer.access_token().clone(),
@@ -225,6 +225,6 @@ fn granted(answer: BasicTokenResponse, now: SystemTime) -> Granted {
 }
 
 /// What an unstated lifetime is taken for. The target's 401 tells if it was less.
-const UNSTATED_LIFETIME: Duration = Duration::from_secs(3600);
+const UNSTATED_LIFETIME: Duration = Duration::from_hours(1);
 /// A hundred years: what is longer is a mistake.
 const MAX_LIFETIME: f64 = 3.2e9;

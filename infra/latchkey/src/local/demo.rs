@@ -166,4 +166,4 @@ async fn serve(origin: &str, router: Router) -> Result<(), Error> {
 const TARGET: &str = "notes";
 const CLIENT: &str = "latchkey";
 /// Short enough to see a renewal within a coffee break.
-const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(10 * 60);
+const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_mins(10);
