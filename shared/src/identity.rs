@@ -38,7 +38,14 @@ pub struct IdentitySettings {
 pub struct IdentityProvider {
     settings: IdentitySettings,
     http: Http,
-    known: Mutex<Option<Arc<Known>>>,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    known: Option<Arc<Known>>,
+    /// When the provider was last asked, whether or not it answered.
+    asked_at: Option<SystemTime>,
 }
 
 /// What the provider says of itself, and when it said so.
@@ -88,7 +95,7 @@ pub struct SignIn {
 impl IdentityProvider {
     /// The provider that `settings` name, read when first needed.
     pub fn new(settings: IdentitySettings, http: Http) -> Self {
-        Self { settings, http, known: Mutex::new(None) }
+        Self { settings, http, memory: Mutex::default() }
     }
 
     /// The issuer, to name it on a page.
@@ -307,47 +314,43 @@ impl IdentityProvider {
     }
 
     async fn known(&self, now: SystemTime) -> Result<Arc<Known>, IdentityError> {
-        self.read(now, METADATA_LIFETIME, |_| true).await
+        self.read(now, |_| true).await
     }
 
-    /// A key that we do not have may be new: read again, but not more often than every
-    /// [`KEY_RETRY`], for anybody can name a key that does not exist.
+    /// A key that we do not have may be new.
     async fn known_with_key(
         &self,
         kid: Option<&str>,
         now: SystemTime,
     ) -> Result<Arc<Known>, IdentityError> {
-        let known = self.known(now).await?;
-        match kid {
-            Some(kid) if known.keys.find(kid).is_none() => {
-                self.read(now, KEY_RETRY, |known| known.keys.find(kid).is_some()).await
-            }
-            _ => Ok(known),
-        }
+        self.read(now, |known| kid.is_none_or(|kid| known.keys.find(kid).is_some())).await
     }
 
-    /// What is known, if it is good or younger than `lifetime`; else what the provider says now. A
-    /// provider that is down is believed for a day more: keys live longer than outages.
+    /// What is known, if it is young and `good`; else what the provider says now.
+    ///
+    /// Once something is known, the provider is asked at most every [`ASK_AGAIN`], for anybody can
+    /// name a key that does not exist, and a provider that is down must not hold up every call. It is
+    /// believed for a day: keys live longer than outages.
     async fn read(
         &self,
         now: SystemTime,
-        lifetime: Duration,
         good: impl Fn(&Known) -> bool,
     ) -> Result<Arc<Known>, IdentityError> {
-        let mut known = self.known.lock().await;
-        let age = |known: &Known| now.duration_since(known.read_at).unwrap_or_default();
-        if let Some(known) = known.as_ref() {
-            let young = age(known) < METADATA_LIFETIME && good(known);
-            if young || age(known) < lifetime {
-                return Ok(Arc::clone(known));
+        let mut memory = self.memory.lock().await;
+        let since = |then: SystemTime| now.duration_since(then).unwrap_or_default();
+        let known = memory.known.clone().filter(|known| since(known.read_at) < LONGEST_OUTAGE);
+        if let Some(known) = known.clone() {
+            let young = since(known.read_at) < METADATA_LIFETIME;
+            let just_asked = memory.asked_at.is_some_and(|asked| since(asked) < ASK_AGAIN);
+            if (young && good(&known)) || just_asked {
+                return Ok(known);
             }
         }
-        match self.fetch(now).await {
-            Ok(fresh) => Ok(Arc::clone(known.insert(Arc::new(fresh)))),
-            Err(error) => match known.as_ref().filter(|known| age(known) < LONGEST_OUTAGE) {
-                Some(known) => Ok(Arc::clone(known)),
-                None => Err(error),
-            },
+        memory.asked_at = Some(now);
+        match (self.fetch(now).await, known) {
+            (Ok(fresh), _) => Ok(Arc::clone(memory.known.insert(Arc::new(fresh)))),
+            (Err(_), Some(known)) => Ok(known),
+            (Err(error), None) => Err(error),
         }
     }
 
@@ -474,5 +477,5 @@ const ALGORITHMS: &[Algorithm] = &[
 /// Seconds by which clocks may differ.
 const LEEWAY: f64 = 30.0;
 const METADATA_LIFETIME: Duration = Duration::from_hours(1);
-const KEY_RETRY: Duration = Duration::from_secs(30);
+const ASK_AGAIN: Duration = Duration::from_secs(30);
 const LONGEST_OUTAGE: Duration = Duration::from_hours(24);

@@ -1,4 +1,4 @@
-// The process under test: `latchkey local --config FILE`.
+// The process under test: `latchkey local`, with a configuration or, with the demo around it, without.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -8,8 +8,8 @@ import { createInterface } from 'node:readline';
 const binary = path.resolve(process.env.LATCHKEY ?? path.join(import.meta.dirname, '../../../target/debug/latchkey'));
 
 /** Starts the process and answers when it says that it is ready. Its output is appended to `log`. */
-export async function startLatchkey({ config, log }) {
-  const child = spawn(binary, ['local', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startLatchkey({ config, cwd, log }) {
+  const child = spawn(binary, config ? ['local', '--config', config] : ['local'], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const file = fs.createWriteStream(log, { flags: 'a' });
   child.stderr.pipe(file, { end: false });
   // A test process that dies must not leave the port taken for the next one.

@@ -4,10 +4,12 @@ use clap::{Parser, Subcommand};
 use latchkey::demo::Person;
 use latchkey::local::{Demo, Local, Settings};
 use latchkey::story;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
 #[command(about = "Latchkey gives Amazon Bedrock AgentCore Gateway each user's own OAuth tokens.")]
@@ -37,14 +39,7 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Logs go to stderr, so that stdout says only what a person or a script waits for.
-    tracing_subscriber::fmt()
-        .json()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
-        )
-        .init();
+    log();
     let done = match Arguments::parse().command {
         Command::Local { config } => local(config).await,
         Command::Story { person, no_open } => {
@@ -58,6 +53,14 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Logs go to stderr, so that stdout says only what a person or a script waits for. A person gets
+/// lines, a file gets JSON as a deployment's log does.
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,dynoxide=error".into());
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    if std::io::stderr().is_terminal() { log.compact().init() } else { log.json().init() }
 }
 
 async fn local(config: Option<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {

@@ -63,6 +63,7 @@ impl Demo {
         };
         Ok(Settings {
             listen: DEFAULT_LISTEN,
+            base_url: None,
             data: DEFAULT_DATA.into(),
             identity: IdentitySettings {
                 issuer: self.identity_provider.clone(),

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 pub struct Settings {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// The origin under which browsers reach it, if not the address: that of a tunnel, for example.
+    pub base_url: Option<String>,
     /// Where connections and keys are kept.
     pub data: PathBuf,
     /// Whose tokens the gateway lets in, and where browsers sign in.
@@ -52,6 +54,7 @@ impl Settings {
         let targets = config.target.into_iter().map(|target| target.read(folder));
         Ok(Self {
             listen: config.listen,
+            base_url: config.base_url,
             data: folder.join(config.data),
             identity: IdentitySettings {
                 issuer: idp.issuer,
@@ -68,12 +71,12 @@ impl Settings {
 
     /// Our own origin.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.listen)
+        self.base_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
     }
 
     /// The gateway's MCP endpoint.
     pub fn gateway_url(&self) -> String {
-        format!("http://{}/mcp", self.listen)
+        format!("{}/mcp", self.base_url().trim_end_matches('/'))
     }
 
     pub(super) fn client_secrets(&self) -> BTreeMap<SecretName, ClientSecret> {
@@ -117,6 +120,7 @@ pub enum SettingsError {
 struct File {
     #[serde(default = "default_listen")]
     listen: SocketAddr,
+    base_url: Option<String>,
     #[serde(default = "default_data")]
     data: PathBuf,
     identity_provider: IdentityProviderTable,
