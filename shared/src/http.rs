@@ -3,6 +3,9 @@
 //! It follows no redirect, sends no cookie, uses no proxy, reads no trust store from disk, and gives
 //! up on slow and large answers.
 
+mod address;
+mod resolver;
+
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper_rustls::HttpsConnector;
@@ -10,13 +13,15 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use oauth2::{HttpRequest, HttpResponse};
+use resolver::Resolver;
+use std::net::IpAddr;
 use std::time::Duration;
 use url::Url;
 
 /// Sends requests to servers that somebody else named.
 #[derive(Clone, Debug)]
 pub struct Http {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
     reach: Reach,
 }
 
@@ -32,7 +37,7 @@ pub enum Reach {
 impl Http {
     /// A client with connections of its own.
     pub fn new(reach: Reach) -> Self {
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(Resolver(reach));
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.set_nodelay(true);
@@ -79,11 +84,20 @@ impl Http {
         let url = Url::parse(&request.uri().to_string())
             .map_err(|_| HttpError::Refused("the URL cannot be read"))?;
         let development = self.reach == Reach::Loopback && crate::target::is_loopback_http(&url);
-        if url.scheme() == "https" || development {
-            Ok(())
-        } else {
-            Err(HttpError::Refused("only https is requested"))
+        if url.scheme() != "https" && !development {
+            return Err(HttpError::Refused("only https is requested"));
         }
+        // Names are checked when they are resolved; a literal address never is.
+        let literal = match url.host() {
+            Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            Some(url::Host::Domain(_)) => None,
+            None => return Err(HttpError::Refused("the URL names no host")),
+        };
+        if literal.is_some_and(|address| !resolver::is_within(address, self.reach)) {
+            return Err(HttpError::Refused("the address is not one of the public internet's"));
+        }
+        Ok(())
     }
 }
 

@@ -216,19 +216,15 @@ async fn pending_says_when_it_may_be_forgotten() {
 /// An engine, with tables of this test's own.
 async fn dynamo() -> (DynamoStore, Client, Tables) {
     #[expect(clippy::disallowed_methods, reason = "the full run names another engine")]
-    let endpoint = match std::env::var("STORE_CONTRACT_ENDPOINT") {
-        Ok(endpoint) => endpoint,
-        Err(_) => {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let endpoint = format!("http://{}", listener.local_addr().unwrap());
-            let database = dynoxide::Database::memory().unwrap();
-            tokio::spawn(dynoxide::server::serve_with_shutdown(
-                listener,
-                database,
-                std::future::pending(),
-            ));
-            endpoint
-        }
+    let endpoint = if let Ok(endpoint) = std::env::var("STORE_CONTRACT_ENDPOINT") {
+        endpoint
+    } else {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let database = dynoxide::Database::memory().unwrap();
+        let never = std::future::pending();
+        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, never));
+        endpoint
     };
     let config = sdk_config_at(&endpoint).await;
     let tables = Tables::named(&unguessable(&SystemRandom).unwrap());

@@ -173,7 +173,7 @@ mod tests {
             resource: "https://notes.example/mcp".to_owned().try_into().unwrap(),
             scopes: vec![],
             browser: BrowserBinding::returned("mine").digest(),
-            expires: UNIX_EPOCH + Duration::from_secs(600),
+            expires: UNIX_EPOCH + Duration::from_mins(10),
         }
     }
 
