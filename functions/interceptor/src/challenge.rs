@@ -96,7 +96,7 @@ impl Answer<'_> {
                 });
                 let data = json!({ "elicitations": [elicitation] });
                 error(
-                    &call.id,
+                    Some(&call.id),
                     URL_ELICITATION_REQUIRED,
                     "This request requires more information.",
                     Some(&data),
@@ -145,19 +145,20 @@ pub(crate) fn refuse(call: &Call, target: Option<&Target>, refusal: Refusal) -> 
             let modern = call.meta.contains_key(META_VERSION);
             say(call, Dialect::Text { modern }, &message)
         }
-        _ => error(&call.id, refusal.code(), &message, None),
+        _ => error(Some(&call.id), refusal.code(), &message, None),
     }
 }
 
-/// A refusal of something that is no call.
-pub(crate) fn refuse_message(id: &RawValue, refusal: Refusal) -> Output {
+/// A refusal of something that is no call. Where there is no id to answer to, the answer has none:
+/// MCP's schemas leave it out where JSON-RPC would say `null`.
+pub(crate) fn refuse_message(id: Option<&RawValue>, refusal: Refusal) -> Output {
     error(id, refusal.code(), &refusal.message(None), None)
 }
 
 fn say(call: &Call, dialect: Dialect, text: &str) -> Output {
     // Only a tool result can say that it failed in words for the model.
     if call.method != Method::CallTool {
-        return error(&call.id, -32603, text, None);
+        return error(Some(&call.id), -32603, text, None);
     }
     let modern = matches!(dialect, Dialect::InputRequired | Dialect::Text { modern: true });
     let mut said = json!({ "content": [{ "type": "text", "text": text }], "isError": true });
@@ -172,10 +173,10 @@ fn result(id: &RawValue, modern: bool, mut result: Value) -> Output {
         let info = json!({ "name": "latchkey", "version": env!("CARGO_PKG_VERSION") });
         result["_meta"] = json!({ "io.modelcontextprotocol/serverInfo": info });
     }
-    Output::answer(raw(&Reply { jsonrpc: "2.0", id, result: Some(&result), error: None }))
+    Output::answer(raw(&Reply { jsonrpc: "2.0", id: Some(id), result: Some(&result), error: None }))
 }
 
-fn error(id: &RawValue, code: i32, message: &str, data: Option<&Value>) -> Output {
+fn error(id: Option<&RawValue>, code: i32, message: &str, data: Option<&Value>) -> Output {
     let mut error = json!({ "code": code, "message": message });
     if let Some(data) = data {
         error["data"] = data.clone();
@@ -186,7 +187,8 @@ fn error(id: &RawValue, code: i32, message: &str, data: Option<&Value>) -> Outpu
 #[derive(serde::Serialize)]
 struct Reply<'a> {
     jsonrpc: &'static str,
-    id: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -150,17 +150,26 @@ impl Output {
         Self::of(Envelope::Mcp(Action::Response { status_code: Some(200), body }))
     }
 
-    /// Let an answer go on as it is. A missing body is an empty object, for the gateway takes no
-    /// `null`.
+    /// Let an answer go on as it is. A body that is missing, or that the gateway would not take back,
+    /// is an empty object.
     pub(crate) fn pass_response(response: GatewayResponse) -> Self {
         let GatewayResponse { status_code, body } = response;
-        let body = body.unwrap_or_else(empty_object);
+        let body = body.and_then(structured).unwrap_or_else(empty_object);
         Self::of(Envelope::Mcp(Action::Response { status_code, body }))
     }
 
     fn of(envelope: Envelope) -> Self {
         Self { interceptor_output_version: "1.0", envelope }
     }
+}
+
+/// An object or an array, or the one that a text holds: what the gateway takes for a body.
+pub(crate) fn structured(body: Box<RawValue>) -> Option<Box<RawValue>> {
+    let body = match body.get().as_bytes().first() {
+        Some(b'"') => RawValue::from_string(serde_json::from_str(body.get()).ok()?).ok()?,
+        _ => body,
+    };
+    body.get().starts_with(['{', '[']).then_some(body)
 }
 
 /// `{}`

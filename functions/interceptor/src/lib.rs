@@ -71,7 +71,7 @@ where
             Ok(Event::Http) => Output::http(),
             Ok(Event::Response(response)) => Output::pass_response(response),
             Ok(Event::Request(request)) => self.decide(request).await,
-            Err(_) => refuse_message(RawValue::NULL, Refusal::Unreadable),
+            Err(_) => refuse_message(None, Refusal::Unreadable),
         }
     }
 
@@ -83,9 +83,9 @@ where
             Body::Batch { needs_token: false } => {
                 Output::pass(request.body.unwrap_or_else(event::empty_object))
             }
-            Body::Batch { needs_token: true } => refuse_message(RawValue::NULL, Refusal::Batch),
-            Body::MalformedCall { id } => refuse_message(&id, Refusal::MalformedCall),
-            Body::Unreadable => refuse_message(RawValue::NULL, Refusal::Unreadable),
+            Body::Batch { needs_token: true } => refuse_message(None, Refusal::Batch),
+            Body::MalformedCall { id } => refuse_message(id.as_deref(), Refusal::MalformedCall),
+            Body::Unreadable => refuse_message(None, Refusal::Unreadable),
         }
     }
 
@@ -333,7 +333,7 @@ fn refuse(call: &Call, target: Option<&Target>, refusal: Refusal) -> Output {
     challenge::refuse(call, target, refusal)
 }
 
-fn refuse_message(id: &RawValue, refusal: Refusal) -> Output {
+fn refuse_message(id: Option<&RawValue>, refusal: Refusal) -> Output {
     tracing::warn!(outcome = refusal.outcome(), "refused a message");
     challenge::refuse_message(id, refusal)
 }

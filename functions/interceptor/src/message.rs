@@ -21,7 +21,7 @@ pub(crate) enum Body {
     /// Such a message without an id, or with parameters that cannot be read.
     MalformedCall {
         /// What to answer to.
-        id: Box<RawValue>,
+        id: Option<Box<RawValue>>,
     },
     /// A message that needs no token.
     Other(Box<RawValue>),
@@ -66,12 +66,7 @@ impl Body {
         let Some(body) = body else { return Self::Empty };
         match body.get().as_bytes().first() {
             Some(b'{') => Self::object(body.to_owned()),
-            Some(b'[') => match serde_json::from_str::<Vec<Message>>(body.get()) {
-                Ok(messages) => {
-                    Self::Batch { needs_token: messages.iter().any(|m| m.method().is_some()) }
-                }
-                Err(_) => Self::Unreadable,
-            },
+            Some(b'[') => Self::batch(body).unwrap_or(Self::Unreadable),
             // The raw text instead of the parsed object: read what it says.
             Some(b'"') => serde_json::from_str::<String>(body.get())
                 .ok()
@@ -82,14 +77,26 @@ impl Body {
         }
     }
 
+    fn batch(body: &RawValue) -> Option<Self> {
+        let mut needs_token = false;
+        for message in serde_json::from_str::<Vec<&RawValue>>(body.get()).ok()? {
+            // A list would be read as the members of a message in their order.
+            let object = message.get().starts_with('{');
+            let message: Message = object.then(|| serde_json::from_str(message.get()).ok())??;
+            needs_token |= message.method().is_some();
+        }
+        Some(Self::Batch { needs_token })
+    }
+
     fn object(whole: Box<RawValue>) -> Self {
         let Ok(message) = serde_json::from_str::<Message>(whole.get()) else {
             return Self::Unreadable;
         };
         let Some(method) = message.method() else { return Self::Other(whole) };
-        match (message.id, message.params.and_then(|params| read_call(method, &params))) {
+        let id = message.id.filter(|id| is_id(id));
+        match (id, message.params.and_then(|params| read_call(method, &params))) {
             (Some(id), Some(call)) => Self::Call(Call { id, whole, ..call }),
-            (id, _) => Self::MalformedCall { id: id.unwrap_or_else(|| RawValue::NULL.to_owned()) },
+            (id, _) => Self::MalformedCall { id },
         }
     }
 }
@@ -103,6 +110,12 @@ impl Message {
             _ => None,
         }
     }
+}
+
+/// A string or a number: <https://www.jsonrpc.org/specification#request_object>. Anything else is not
+/// sent back.
+fn is_id(id: &RawValue) -> bool {
+    id.get().starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit())
 }
 
 fn read_call(method: Method, params: &RawValue) -> Option<Call> {
@@ -142,9 +155,12 @@ impl Call {
         for (name, value) in &self.params {
             if ![REQUEST_STATE, INPUT_RESPONSES, "_meta"].contains(&name.as_str()) {
                 fields.push(name.clone());
-                // Parsed and written again, so that key order and spaces do not count.
-                let value: Value = serde_json::from_str(value.get()).unwrap_or_default();
-                fields.push(value.to_string());
+                // Parsed and written again, so that key order and spaces do not count. What is too
+                // deep or too large for that counts as it stands.
+                fields.push(match serde_json::from_str::<Value>(value.get()) {
+                    Ok(value) => value.to_string(),
+                    Err(_) => value.get().to_owned(),
+                });
             }
         }
         seal::text(&seal::fingerprint(fields.iter().map(String::as_str)))

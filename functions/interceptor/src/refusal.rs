@@ -41,7 +41,7 @@ impl Refusal {
 
     /// What happened and what to do.
     pub(crate) fn message(self, target: Option<&Target>) -> String {
-        let title = target.map_or("the MCP server", |target| target.title.as_str());
+        let title = target.map_or("The MCP server", |target| target.title.as_str());
         match self {
             Self::Batch => "Send one message at a time: batches are not supported.".into(),
             Self::BrokerMisconfigured => format!(
