@@ -211,6 +211,10 @@ impl IdentityProvider {
         if !ALGORITHMS.contains(&header.alg) {
             return Err(IdentityError::Rejected("its algorithm is not accepted"));
         }
+        // <https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11>
+        if header.crit.is_some() {
+            return Err(IdentityError::Rejected("it has an extension that we do not know"));
+        }
         let known = self.known_with_key(header.kid.as_deref(), now).await?;
         let keys = candidates(&known.keys, header.kid.as_deref(), header.alg);
         let mut validation = Validation::new(header.alg);
@@ -304,8 +308,9 @@ impl IdentityProvider {
         let request =
             request.body(form.into_bytes()).map_err(|_| IdentityError::Unavailable(None))?;
         let response = self.http.send(request).await?;
-        if response.status().is_server_error() {
-            return Err(HttpError::Status(response.status()).into());
+        let status = response.status();
+        if status == http::StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+            return Err(HttpError::Status(status).into());
         }
         serde_json::from_slice::<Map<String, Value>>(response.body())
             .ok()
@@ -449,15 +454,19 @@ fn client_of(claims: &Map<String, Value>) -> Option<&str> {
         .find_map(|claim| claims.get(*claim).and_then(Value::as_str))
 }
 
-/// How identity providers mark a token that speaks for no person: Entra by `idtyp`, Auth0 by `gty`
-/// and the suffix of `sub`, Keycloak by the name of the service account, Cognito, Okta and RFC 9068
-/// §2.2 by a `sub` that is the client itself.
+/// How identity providers mark a token that speaks for no person: Entra by `idtyp` or, where that is
+/// not switched on, by a `sub` that is the service principal itself (a person's is pairwise), Auth0 by
+/// `gty` and the suffix of `sub`, Keycloak by the service account's name and host, Cognito, Okta and
+/// RFC 9068 §2.2 by a `sub` that is the client itself.
 fn speaks_for_a_machine(claims: &Map<String, Value>) -> Option<&'static str> {
     let text = |claim| claims.get(claim).and_then(Value::as_str).unwrap_or_default();
+    let entra = ["appidacr", "azpacr"].iter().any(|claim| claims.contains_key(*claim));
     let machine = text("idtyp") == "app"
+        || (entra && text("sub") == text("oid"))
         || text("gty") == "client-credentials"
         || text("sub").ends_with("@clients")
         || text("preferred_username").starts_with("service-account-")
+        || claims.contains_key("clientHost")
         || client_of(claims).is_some_and(|client| client == text("sub"));
     machine.then_some("it speaks for a machine, not for a person")
 }

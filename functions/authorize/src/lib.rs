@@ -74,7 +74,10 @@ where
             let form = request.body();
             let ticket = one(form, "ticket")?;
             let wish = Wish { target, ticket, now };
-            let Some(session) = session else { return self.sign_in(&wish, Way::Onward).await };
+            let Some(session) = session else {
+                self.ticket(&wish)?;
+                return self.sign_in(&wish, Way::Onward).await;
+            };
             self.answer(request, &session, &wish).await
         } else {
             let query = request.uri().query().unwrap_or_default().as_bytes();
@@ -144,6 +147,7 @@ where
             }
             Some("decline") => Ok(page::declined(&wish.target.title).into_response()),
             Some("switch") => {
+                self.ticket(wish)?;
                 let response = self.sign_in(wish, Way::OnwardAsAnother).await?;
                 Ok(Session::end_cookie().on(response))
             }

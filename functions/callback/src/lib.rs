@@ -15,6 +15,7 @@ use broker::pending::{BrowserBinding, State};
 use broker::seal::KeyRing;
 use broker::session::{Session, SigningIn};
 use broker::store::{ClientSecrets, ConnectionStore, PendingStore, TargetStore};
+use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use http::{Request, Response};
 use refusal::Refusal;
@@ -93,25 +94,25 @@ where
         let response = AuthorizationResponse::parse(request.uri.query().unwrap_or_default())?;
         let state = State::returned(response.state.clone().ok_or(Refusal::NotPending)?);
         let name = &target.name;
-        let accepted = match self.accept(request, target, &state, response).await {
-            Ok(accepted) => accepted,
-            // The state is spent, whatever follows.
+        let outcome = match self.accept(request, target, &state, response).await {
+            Ok(accepted) => self.connect(accepted, target).await,
+            Err(refusal) => Err(refusal),
+        };
+        let response = match outcome {
+            Ok(subject) => {
+                tracing::info!(outcome = "connected", target_name = %name, %subject, "connected {name} for {subject}");
+                page::see_other(&format!("/connected/{name}"))?
+            }
             Err(Refusal::Response(ResponseError::Declined)) => {
                 tracing::info!(outcome = "declined", target_name = %name, "consent was declined");
-                let response = page::see_other(&format!("/declined/{name}"))?;
-                return Ok(BrowserBinding::end_cookie(&state).on(response));
+                page::see_other(&format!("/declined/{name}"))?
             }
             Err(refusal) => {
                 tracing::warn!(outcome = refusal.outcome(), target_name = %name, %refusal, "an answer was refused");
-                return Ok(
-                    BrowserBinding::end_cookie(&state).on(Page::from(&refusal).into_response())
-                );
+                Page::from(&refusal).into_response()
             }
         };
-        let subject = accepted.subject();
-        self.connect(accepted, target).await?;
-        tracing::info!(outcome = "connected", target_name = %name, %subject, "connected {name} for {subject}");
-        let response = page::see_other(&format!("/connected/{name}"))?;
+        // The state is spent, whatever came of it.
         Ok(BrowserBinding::end_cookie(&state).on(response))
     }
 
@@ -136,7 +137,7 @@ where
         }
     }
 
-    async fn connect(&self, accepted: Accepted, target: &Target) -> Result<(), Refusal> {
+    async fn connect(&self, accepted: Accepted, target: &Target) -> Result<SubjectId, Refusal> {
         let client_secret = match &target.client.client_secret {
             Some(name) => Some(self.secrets.client_secret(name).await?),
             None => None,
@@ -146,7 +147,7 @@ where
         let tokens = endpoint.exchange(accepted, self.clock.now()).await?;
         let connection = Connection::active(&self.token_keys, subject, target, &tokens)?;
         self.connections.connect(&connection).await?;
-        Ok(())
+        Ok(subject)
     }
 
     /// The identity provider's answer.

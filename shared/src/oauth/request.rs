@@ -11,22 +11,36 @@ use url::Url;
 /// for consent again where a refresh token is wanted, or it gives none:
 /// <https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess>
 pub fn authorization_url(target: &Target, pending: &PendingAuthorization, state: &State) -> Url {
-    let mut url = target.authorization_server.authorization_endpoint.url().clone();
-    url.query_pairs_mut()
-        .append_pair("response_type", "code")
-        .append_pair("client_id", &target.client.client_id)
-        .append_pair("redirect_uri", &pending.redirect_uri)
-        .append_pair("state", state.as_str())
-        .append_pair("code_challenge", &code_challenge(&pending.code_verifier))
-        .append_pair("code_challenge_method", "S256")
-        .append_pair("resource", pending.resource.as_str());
-    if !pending.scopes.is_empty() {
-        url.query_pairs_mut().append_pair("scope", &pending.scopes.join(" "));
+    let (scope, challenge) = (pending.scopes.join(" "), code_challenge(&pending.code_verifier));
+    let mut parameters = vec![
+        ("response_type", "code"),
+        ("client_id", &target.client.client_id),
+        ("redirect_uri", &pending.redirect_uri),
+        ("state", state.as_str()),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+        ("resource", pending.resource.as_str()),
+    ];
+    if !scope.is_empty() {
+        parameters.push(("scope", &scope));
     }
     if pending.scopes.iter().any(|scope| scope == "offline_access") {
-        url.query_pairs_mut().append_pair("prompt", "consent");
+        parameters.push(("prompt", "consent"));
     }
+    let mut url = target.authorization_server.authorization_endpoint.url().clone();
+    set(&mut url, &parameters);
     url
+}
+
+/// Adds `parameters` to what the endpoint's own query holds, which stays. No parameter may be there
+/// twice: <https://www.rfc-editor.org/rfc/rfc6749#section-3.1>
+fn set(url: &mut Url, parameters: &[(&str, &str)]) {
+    let ours = |name: &str| parameters.iter().any(|(own, _)| *own == name);
+    if url.query_pairs().any(|(name, _)| ours(&name)) {
+        let kept: Vec<_> = url.query_pairs().into_owned().filter(|(name, _)| !ours(name)).collect();
+        url.query_pairs_mut().clear().extend_pairs(kept);
+    }
+    url.query_pairs_mut().extend_pairs(parameters);
 }
 
 /// `S256`: <https://www.rfc-editor.org/rfc/rfc7636#section-4.2>

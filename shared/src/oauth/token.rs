@@ -7,9 +7,9 @@ use super::response::Accepted;
 use crate::http::{Http, HttpError};
 use crate::target::{ClientAuthentication, Target};
 use crate::tokens::{Granted, TokenSet};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use oauth2::basic::{
-    BasicClient, BasicErrorResponseType, BasicRequestTokenError, BasicTokenResponse,
+    BasicClient, BasicErrorResponseType, BasicRequestTokenError, BasicTokenResponse, BasicTokenType,
 };
 use oauth2::{
     AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
@@ -47,7 +47,7 @@ impl TokenEndpoint<'_> {
             .add_extra_param("resource", pending.resource.as_str())
             .request_async(&self.transport())
             .await?;
-        Ok(granted(&answer, now).first(&pending.scopes))
+        Ok(granted(&answer, now)?.first(&pending.scopes))
     }
 
     /// Spends `refresh`. Whoever calls this holds the connection's lease: a rotating token is good
@@ -63,7 +63,7 @@ impl TokenEndpoint<'_> {
             .add_extra_param("resource", self.target.resource.as_str())
             .request_async(&self.transport())
             .await?;
-        Ok(granted(&answer, now))
+        granted(&answer, now)
     }
 
     /// The library's port is a function from a request to a future. The future is boxed because the
@@ -142,6 +142,9 @@ impl TokenError {
     /// what is not is not repeated.
     fn refused(code: &str) -> Self {
         match code {
+            // GitHub's own words for these two.
+            "bad_refresh_token" | "bad_verification_code" => Self::InvalidGrant,
+            "incorrect_client_credentials" => Self::InvalidClient,
             "server_error" | "temporarily_unavailable" | "slow_down" => Self::Unavailable(None),
             _ if code.len() <= 64 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') => {
                 Self::Refused(code.to_owned())
@@ -161,8 +164,8 @@ async fn send(http: &Http, request: HttpRequest) -> Result<HttpResponse, HttpErr
 }
 
 /// Rewrites an answer into what the RFC says it should have been: an error has an error's status
-/// whatever it came with, `expires_in` is a number, `token_type` is there, scopes are separated by
-/// spaces.
+/// whatever it came with, JSON says that it is JSON, `expires_in` is a number, `token_type` is there,
+/// scopes are separated by spaces.
 fn normalised(mut response: HttpResponse) -> HttpResponse {
     let Ok(Value::Object(mut answer)) = serde_json::from_slice(response.body()) else {
         return response;
@@ -174,6 +177,8 @@ fn normalised(mut response: HttpResponse) -> HttpResponse {
         *response.status_mut() = StatusCode::OK;
         normalise_grant(&mut answer);
     }
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
     *response.body_mut() = Value::Object(answer).to_string().into_bytes();
     response
 }
@@ -187,11 +192,11 @@ fn normalise_grant(answer: &mut Map<String, Value>) {
         let whole = Duration::from_secs_f64(seconds).as_secs();
         answer.insert("expires_in".into(), whole.into());
     }
-    // Some servers leave it out, and some name what kind of account it is for.
+    // Some servers leave it out, and Slack's names what kind of account it is for.
     let bearer = answer
         .get("token_type")
         .and_then(Value::as_str)
-        .is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
+        .is_none_or(|kind| ["bearer", "bot", "user"].iter().any(|b| kind.eq_ignore_ascii_case(b)));
     if bearer {
         answer.insert("token_type".into(), "Bearer".into());
     }
@@ -212,16 +217,21 @@ fn normalise_grant(answer: &mut Map<String, Value>) {
     }
 }
 
-fn granted(answer: &BasicTokenResponse, now: SystemTime) -> Granted {
+/// A token of a kind that we do not understand must not be used:
+/// <https://www.rfc-editor.org/rfc/rfc6749#section-7.1>
+fn granted(answer: &BasicTokenResponse, now: SystemTime) -> Result<Granted, TokenError> {
+    if *answer.token_type() != BasicTokenType::Bearer {
+        return Err(TokenError::Refused("with a token that is not a bearer token".to_owned()));
+    }
     let lifetime = answer.expires_in().unwrap_or(UNSTATED_LIFETIME);
-    Granted {
+    Ok(Granted {
         access: answer.access_token().clone(),
         refresh: answer.refresh_token().cloned(),
         expires_at: now + lifetime,
         scopes: answer
             .scopes()
             .map(|scopes| scopes.iter().map(|s: &Scope| s.to_string()).collect()),
-    }
+    })
 }
 
 /// What an unstated lifetime is taken for. The target's 401 tells if it was less.

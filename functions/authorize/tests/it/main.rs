@@ -1,0 +1,8 @@
+//! The pages before consent, as a browser sees them.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod answer;
+mod event;
+mod look;
+mod support;
+mod world;

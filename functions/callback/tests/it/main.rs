@@ -1,0 +1,8 @@
+//! The ways back from an authorization server and from the identity provider.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod answer;
+mod event;
+mod sign_in;
+mod support;
+mod world;

@@ -1,0 +1,7 @@
+//! What tests stand on. The functions' tests use it as well.
+
+pub(crate) mod idp;
+pub(crate) mod keys;
+pub(crate) mod server;
+pub(crate) mod store;
+pub(crate) mod target;

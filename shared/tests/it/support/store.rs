@@ -1,0 +1,98 @@
+//! Stores that fail when they are told to, and remember what was asked of them.
+
+use broker::connection::Connection;
+use broker::memory::MemoryStore;
+use broker::pending::{SealedPending, State};
+use broker::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
+use broker::subject::SubjectId;
+use broker::target::{Target, TargetName};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+#[derive(Clone, Default)]
+pub(crate) struct FaultyStore {
+    memory: Arc<MemoryStore>,
+    broken: Arc<Mutex<Vec<&'static str>>>,
+    calls: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl FaultyStore {
+    /// From now on, `verb` does not answer.
+    pub(crate) fn breaks(&self, verb: &'static str) {
+        self.broken.lock().unwrap().push(verb);
+    }
+
+    /// What was asked, in order, and forgets it.
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
+    fn called(&self, verb: &'static str) -> Result<(), StoreError> {
+        self.calls.lock().unwrap().push(verb);
+        if self.broken.lock().unwrap().contains(&verb) {
+            return Err(StoreError::Unavailable("told to".into()));
+        }
+        Ok(())
+    }
+}
+
+impl TargetStore for FaultyStore {
+    async fn find_target(&self, name: &TargetName) -> Result<Option<Target>, StoreError> {
+        self.called("find_target")?;
+        self.memory.find_target(name).await
+    }
+
+    async fn targets(&self) -> Result<Vec<Target>, StoreError> {
+        self.called("targets")?;
+        self.memory.targets().await
+    }
+
+    async fn put_target(&self, target: &Target) -> Result<(), StoreError> {
+        self.called("put_target")?;
+        self.memory.put_target(target).await
+    }
+}
+
+impl PendingStore for FaultyStore {
+    async fn put_pending(&self, state: &State, pending: &SealedPending) -> Result<(), StoreError> {
+        self.called("put_pending")?;
+        self.memory.put_pending(state, pending).await
+    }
+
+    async fn take_pending(&self, state: &State) -> Result<Option<SealedPending>, StoreError> {
+        self.called("take_pending")?;
+        self.memory.take_pending(state).await
+    }
+}
+
+impl ConnectionStore for FaultyStore {
+    async fn find_connection(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+    ) -> Result<Option<Connection>, StoreError> {
+        self.called("find_connection")?;
+        self.memory.find_connection(subject, target).await
+    }
+
+    async fn connect(&self, connection: &Connection) -> Result<(), StoreError> {
+        self.called("connect")?;
+        self.memory.connect(connection).await
+    }
+
+    async fn lease(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        now: SystemTime,
+        until: SystemTime,
+    ) -> Result<Option<Lease>, StoreError> {
+        self.called("lease")?;
+        self.memory.lease(subject, target, now, until).await
+    }
+
+    async fn settle(&self, lease: Lease, connection: &Connection) -> Result<bool, StoreError> {
+        self.called("settle")?;
+        self.memory.settle(lease, connection).await
+    }
+}

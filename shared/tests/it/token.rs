@@ -1,0 +1,398 @@
+//! The token endpoint, as patient with other people's servers as it is careful with tokens.
+
+use crate::support::server::{Asked, Server, json};
+use crate::support::target::target;
+use axum::body::Body;
+use broker::http::{Http, HttpError, Reach};
+use broker::oauth::response::{Accepted, AuthorizationResponse, Browser};
+use broker::oauth::token::{TokenEndpoint, TokenError};
+use broker::pending::{BrowserBinding, PendingAuthorization};
+use broker::subject::Subject;
+use broker::target::Target;
+use broker::tokens::{Granted, TokenSet};
+use http::Response;
+use oauth2::{ClientSecret, PkceCodeVerifier, RefreshToken};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+const NOW: u64 = 1_800_000_000;
+const HOUR: u64 = 3600;
+/// What no error may print.
+const SECRETS: [&str; 6] = [
+    "s3cret-code",
+    "s3cret-refresh",
+    "s3cret-client",
+    "s3cret-verifier",
+    "s3cret-access",
+    "in-body",
+];
+
+#[tokio::test]
+async fn a2_the_exchange_sends_code_verifier_redirect_uri_and_resource() {
+    let server = answers(200, r#"{"access_token":"a1","token_type":"Bearer"}"#).await;
+    exchange(&server).await.unwrap();
+    let [asked] = <[Asked; 1]>::try_from(server.asked()).unwrap();
+    assert_eq!(asked.path, "/token");
+    assert_eq!(asked.header("accept"), Some("application/json"));
+    assert_eq!(asked.header("content-type"), Some("application/x-www-form-urlencoded"));
+    for (field, value) in [
+        ("grant_type", "authorization_code"),
+        ("code", "s3cret-code"),
+        ("code_verifier", "s3cret-verifier-of-at-least-forty-three-characters"),
+        ("redirect_uri", "https://broker.example/callback/notes"),
+        ("resource", "https://notes.example"),
+        ("client_id", "latchkey"),
+    ] {
+        assert_eq!(asked.fields(field), [value], "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a2_a_refresh_sends_the_resource_and_no_scope() {
+    let server = answers(200, r#"{"access_token":"a2","token_type":"Bearer"}"#).await;
+    refresh(&server).await.unwrap();
+    let [asked] = <[Asked; 1]>::try_from(server.asked()).unwrap();
+    for (field, value) in [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", "s3cret-refresh"),
+        ("resource", "https://notes.example"),
+        ("client_id", "latchkey"),
+    ] {
+        assert_eq!(asked.fields(field), [value], "{field}");
+    }
+    assert_eq!(asked.fields("scope"), [""; 0]);
+}
+
+#[tokio::test]
+async fn t1_one_authentication_method_per_request_and_basic_is_form_encoded() {
+    let server = answers(200, r#"{"access_token":"a2","token_type":"Bearer"}"#).await;
+    let with = |method: &str| {
+        let client = json!({ "client_id": "latch key:+", "token_endpoint_auth_method": method });
+        target(&server.url, &json!({ "client": client }))
+    };
+    let secret = || Some(ClientSecret::new("p@ss: +%\u{e9}".to_owned()));
+    let spend = async |target: Target, client_secret| {
+        let http = Http::new(Reach::Loopback);
+        let endpoint = TokenEndpoint { http: &http, target: &target, client_secret };
+        endpoint.refresh(&RefreshToken::new("r".into()), at(NOW)).await.map(|_| ())
+    };
+    spend(with("client_secret_basic"), secret()).await.unwrap();
+    spend(with("client_secret_post"), secret()).await.unwrap();
+    spend(with("none"), None).await.unwrap();
+
+    let [basic, post, none] = <[Asked; 3]>::try_from(server.asked()).unwrap();
+    // `latch+key%3A%2B:p%40ss%3A+%2B%25%C3%A9`
+    let expected = "Basic bGF0Y2gra2V5JTNBJTJCOnAlNDBzcyUzQSslMkIlMjUlQzMlQTk=";
+    assert_eq!(basic.header("authorization"), Some(expected));
+    assert_eq!((basic.fields("client_id").len(), basic.fields("client_secret").len()), (0, 0));
+    assert_eq!(post.header("authorization"), None);
+    assert_eq!(post.fields("client_id"), ["latch key:+"]);
+    assert_eq!(post.fields("client_secret"), ["p@ss: +%\u{e9}"]);
+    assert_eq!(none.header("authorization"), None);
+    assert_eq!(none.fields("client_id"), ["latch key:+"]);
+    assert_eq!(none.fields("client_secret"), [""; 0]);
+
+    for (method, secret) in
+        [("client_secret_basic", None), ("client_secret_post", None), ("none", secret())]
+    {
+        let refused = spend(with(method), secret).await.unwrap_err();
+        assert!(matches!(refused, TokenError::Misconfigured), "{method}: {refused}");
+    }
+    assert_eq!(server.asked().len(), 3, "a client that cannot be right is not tried");
+}
+
+#[tokio::test]
+async fn t4_a_lifetime_is_understood_in_any_form_and_an_impossible_one_is_not_believed() {
+    let lifetimes = [
+        (json!(3599), 3599),
+        (json!("3599"), 3599),
+        (json!(" 3599 "), 3599),
+        (json!(3599.9), 3599),
+        (json!("3599.0"), 3599),
+        (json!(0), 0),
+        (json!(null), HOUR),
+        (json!(-1), HOUR),
+        (json!("-1"), HOUR),
+        (json!(1e300), HOUR),
+        (json!(u64::MAX), HOUR),
+        (json!("inf"), HOUR),
+        (json!("NaN"), HOUR),
+        (json!("soon"), HOUR),
+        (json!([3599]), HOUR),
+        (json!(true), HOUR),
+    ];
+    for (expires_in, seconds) in lifetimes {
+        let tokens = granted(&json!({ "expires_in": expires_in })).await;
+        assert_eq!(tokens.expires_at, at(NOW + seconds), "{expires_in}");
+    }
+    let unstated = r#"{"access_token":"a2","token_type":"Bearer"}"#;
+    let tokens = refresh(&answers(200, unstated).await).await.unwrap();
+    assert_eq!(tokens.expires_at, at(NOW + HOUR));
+}
+
+#[tokio::test]
+async fn t2_bearer_in_any_case_or_unsaid_and_no_other_kind() {
+    for kind in [json!("Bearer"), json!("bearer"), json!("BEARER"), json!(null)] {
+        assert_eq!(granted(&json!({ "token_type": kind })).await.access.into_secret(), "a2");
+    }
+    let unsaid = answers(200, r#"{"access_token":"a2"}"#).await;
+    assert!(refresh(&unsaid).await.is_ok());
+    for kind in ["DPoP", "dpop", "mac", "N_A", ""] {
+        let answer = json!({ "access_token": "s3cret-access", "token_type": kind });
+        let server = answers(200, answer).await;
+        let error = refresh(&server).await.map(|_| kind).unwrap_err();
+        assert!(!matches!(error, TokenError::InvalidGrant), "{kind}: {error}");
+        silent(&error);
+    }
+}
+
+#[tokio::test]
+async fn t3_scopes_are_those_granted_or_else_those_asked_for() {
+    for (scope, scopes) in [
+        (json!("a b"), Some(vec!["a", "b"])),
+        (json!("a,b"), Some(vec!["a", "b"])),
+        (json!("a, b"), Some(vec!["a", "b"])),
+        (json!("  a  "), Some(vec!["a"])),
+        (json!(""), None),
+        (json!("  "), None),
+        (json!(null), None),
+        (json!(["a"]), None),
+    ] {
+        let granted = granted(&json!({ "scope": scope })).await.scopes;
+        let scopes = scopes.map(|s| s.into_iter().map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(granted, scopes, "{scope}");
+    }
+    let narrower =
+        answers(200, r#"{"access_token":"a1","token_type":"Bearer","scope":"notes:read"}"#).await;
+    assert_eq!(exchange(&narrower).await.unwrap().scopes, ["notes:read"]);
+    let unsaid = answers(200, r#"{"access_token":"a1","token_type":"Bearer"}"#).await;
+    assert_eq!(exchange(&unsaid).await.unwrap().scopes, ["notes:read", "notes:write"]);
+}
+
+#[tokio::test]
+async fn t9_an_empty_refresh_token_is_none() {
+    for nothing in [json!(""), json!(null), json!(false), json!({})] {
+        let tokens = granted(&json!({ "refresh_token": nothing })).await;
+        assert!(tokens.refresh.is_none(), "{nothing}");
+    }
+    let tokens = granted(&json!({ "refresh_token": "r2" })).await;
+    assert_eq!(tokens.refresh.unwrap().into_secret(), "r2");
+}
+
+/// P3: what the body says of itself counts, not what its header says.
+#[tokio::test]
+async fn an_answer_in_json_counts_whatever_its_content_type_and_status_of_success() {
+    let body = r#"{"access_token":"a2","token_type":"Bearer","unknown":{"x":[1]}}"#;
+    for content_type in ["application/json;charset=UTF-8", "text/plain", "text/javascript", ""] {
+        let server = Server::start(move |_| async move {
+            let answer = Response::builder().header("content-type", content_type);
+            answer.body(Body::from(body)).unwrap()
+        })
+        .await;
+        let tokens = refresh(&server).await;
+        assert!(tokens.is_ok(), "{content_type}: {}", tokens.unwrap_err());
+    }
+    assert!(refresh(&answers(201, body).await).await.is_ok());
+}
+
+#[tokio::test]
+async fn t7_only_invalid_grant_says_that_a_grant_is_dead() {
+    for status in [200, 400, 401, 403] {
+        let server = answers(status, r#"{"error":"invalid_grant","error_description":"in-body"}"#);
+        let error = refresh(&server.await).await.unwrap_err();
+        assert!(matches!(error, TokenError::InvalidGrant), "{status}: {error}");
+        silent(&error);
+    }
+    let github = r#"{"error":"bad_refresh_token","error_description":"The refresh token passed is
+        incorrect or expired.","error_uri":"https://docs.github.com"}"#;
+    let error = refresh(&answers(200, github.replace('\n', "")).await).await.unwrap_err();
+    assert!(matches!(error, TokenError::InvalidGrant), "GitHub: {error}");
+}
+
+#[tokio::test]
+async fn t7_overload_outage_and_what_is_no_answer_say_nothing_of_the_grant() {
+    let dead = r#"{"error":"invalid_grant","error_description":"in-body"}"#;
+    let html = "<html>s3cret-access in-body</html>";
+    for (status, body) in [
+        (429, dead),
+        (500, dead),
+        (502, html),
+        (503, dead),
+        (503, ""),
+        (200, html),
+        (400, html),
+        (403, html),
+        (200, ""),
+        (400, ""),
+        (401, ""),
+        (404, "{}"),
+        (200, "{}"),
+        (200, "null"),
+        (200, r#"["invalid_grant"]"#),
+        (200, r#"{"access_token":"s3cret-access","token_type":"Bearer""#),
+        (200, r#"{"access_token":null,"token_type":"Bearer"}"#),
+        (200, r#"{"access_token":7,"token_type":"Bearer"}"#),
+        (400, r#"{"error":{"code":"invalid_grant"}}"#),
+        (400, r#"{"error":"temporarily_unavailable"}"#),
+        (400, r#"{"error":"server_error"}"#),
+    ] {
+        let error = refresh(&answers(status, body).await).await.map(|_| body).unwrap_err();
+        assert!(matches!(error, TokenError::Unavailable(_)), "{status} {body}: {error}");
+        silent(&error);
+    }
+}
+
+#[tokio::test]
+async fn t8_a_refused_client_and_a_refused_request_are_the_brokers_fault() {
+    for status in [200, 400, 401] {
+        let error =
+            refresh(&answers(status, r#"{"error":"invalid_client"}"#).await).await.unwrap_err();
+        assert!(matches!(error, TokenError::InvalidClient), "{status}: {error}");
+    }
+    let github = answers(200, r#"{"error":"incorrect_client_credentials"}"#).await;
+    assert!(matches!(refresh(&github).await, Err(TokenError::InvalidClient)));
+    for code in ["invalid_request", "invalid_scope", "invalid_target", "unauthorized_client"] {
+        let error = refresh(&answers(400, json!({ "error": code })).await).await.unwrap_err();
+        assert!(matches!(&error, TokenError::Refused(said) if said == code), "{code}: {error}");
+    }
+    for code in ["<script>in-body", "s3cret-access", "IN-BODY", "x\r\ny", &"x".repeat(65), ""] {
+        let answer =
+            json!({ "error": code, "error_description": "in-body", "error_uri": "in-body" });
+        let error = refresh(&answers(400, answer).await).await.unwrap_err();
+        silent(&error);
+        assert!(!error.to_string().contains(code) || code.is_empty(), "{code:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn t12_a_redirect_is_not_followed() {
+    let other = answers(200, r#"{"access_token":"a2","token_type":"Bearer"}"#).await;
+    for status in [301, 302, 303, 307, 308] {
+        let location = format!("{}/token", other.url);
+        let server = Server::start(move |_| {
+            let answer = Response::builder().status(status).header("location", &location);
+            let answer = answer.body(Body::empty()).unwrap();
+            async { answer }
+        })
+        .await;
+        let error = refresh(&server).await.map(|_| status).unwrap_err();
+        assert!(matches!(error, TokenError::Unavailable(_)), "{status}: {error}");
+        assert_eq!(server.asked().len(), 1, "{status}");
+    }
+    assert_eq!(other.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn p3_a_body_that_is_too_large_is_given_up() {
+    let body =
+        |size| json!({ "access_token": "a2", "token_type": "Bearer", "x": "x".repeat(size) });
+    assert!(refresh(&answers(200, body(200_000)).await).await.is_ok());
+    let error = refresh(&answers(200, body(300_000)).await).await.map(|_| ()).unwrap_err();
+    assert!(matches!(error, TokenError::Unavailable(Some(HttpError::TooLarge(_)))), "{error}");
+}
+
+#[tokio::test]
+async fn p3_a_server_that_does_not_answer_is_given_up_well_before_ten_seconds() {
+    let server = Server::start(|_| std::future::pending()).await;
+    let begun = Instant::now();
+    let error = refresh(&server).await.map(|_| ()).unwrap_err();
+    assert!(matches!(error, TokenError::Unavailable(Some(HttpError::TimedOut))), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(6));
+}
+
+#[tokio::test]
+async fn t10_no_failure_prints_what_was_sent() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let client =
+        json!({ "client_id": "latchkey", "token_endpoint_auth_method": "client_secret_post" });
+    let refused = answers(400, r#"{"error":"invalid_grant","error_description":"in-body"}"#).await;
+    for url in [nobody.as_str(), &refused.url, "http://not-loopback.example"] {
+        let mut target = target("https://as.example", &json!({ "client": client }));
+        target.authorization_server.token_endpoint = match format!("{url}/token").parse() {
+            Ok(endpoint) => endpoint,
+            // Another client than ours would send it there in the clear.
+            Err(_) => continue,
+        };
+        let http = Http::new(Reach::Loopback);
+        let client_secret = Some(ClientSecret::new("s3cret-client".into()));
+        let endpoint = TokenEndpoint { http: &http, target: &target, client_secret };
+        silent(&endpoint.exchange(accepted(&target), at(NOW)).await.unwrap_err());
+        silent(
+            &endpoint
+                .refresh(&RefreshToken::new("s3cret-refresh".into()), at(NOW))
+                .await
+                .unwrap_err(),
+        );
+    }
+}
+
+async fn answers(status: u16, body: impl ToString) -> Server {
+    let body = body.to_string();
+    Server::start(move |_| {
+        let answer = json(status, &body);
+        async { answer }
+    })
+    .await
+}
+
+/// What a refresh grants that is answered as it should be, but for `changes`.
+async fn granted(changes: &Value) -> Granted {
+    let mut answer = json!({ "access_token": "a2", "token_type": "Bearer", "expires_in": 60 });
+    for (name, value) in changes.as_object().unwrap() {
+        answer[name] = value.clone();
+    }
+    refresh(&answers(200, answer).await).await.unwrap()
+}
+
+async fn refresh(server: &Server) -> Result<Granted, TokenError> {
+    let (http, target) = (Http::new(Reach::Loopback), target(&server.url, &json!({})));
+    let endpoint = TokenEndpoint { http: &http, target: &target, client_secret: None };
+    endpoint.refresh(&RefreshToken::new("s3cret-refresh".into()), at(NOW)).await
+}
+
+async fn exchange(server: &Server) -> Result<TokenSet, TokenError> {
+    let (http, target) = (Http::new(Reach::Loopback), target(&server.url, &json!({})));
+    let endpoint = TokenEndpoint { http: &http, target: &target, client_secret: None };
+    endpoint.exchange(accepted(&target), at(NOW)).await
+}
+
+/// An answer that passed every check.
+fn accepted(target: &Target) -> Accepted {
+    let alice = Subject::new("https://idp.example", vec!["alice".into()]).unwrap().id();
+    let binding = BrowserBinding::returned("cookie");
+    let verifier = "s3cret-verifier-of-at-least-forty-three-characters".to_owned();
+    let pending = PendingAuthorization {
+        code_verifier: PkceCodeVerifier::new(verifier),
+        subject: alice,
+        target: target.name.clone(),
+        issuer: target.authorization_server.issuer.clone(),
+        iss_advertised: false,
+        redirect_uri: "https://broker.example/callback/notes".into(),
+        resource: target.resource.clone(),
+        scopes: target.scopes.clone(),
+        browser: binding.digest(),
+        expires: at(NOW + 600),
+    };
+    let browser = Browser { target: &target.name, binding: Some(&binding), subject: Some(alice) };
+    let answer = AuthorizationResponse::parse("code=s3cret-code&state=s").unwrap();
+    pending.accept(&browser, answer, at(NOW)).map_err(|error| error.to_string()).unwrap()
+}
+
+/// Neither `Display` nor `Debug` of an error or of what caused it holds a secret or a body.
+#[track_caller]
+fn silent(error: &TokenError) {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(inner) = cause {
+        let printed = format!("{inner} {inner:?}");
+        for secret in SECRETS {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+        cause = inner.source();
+    }
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
