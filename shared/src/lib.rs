@@ -7,6 +7,8 @@
 //! | [`Resource`](target::Resource) | The MCP server's URI, what a token is for. Kept byte for byte. |
 //! | [`AuthorizationServer`](target::AuthorizationServer) | Issuer and endpoints. |
 //! | [`Client`](target::Client) | Our registration there. |
+//! | [`Discovery`](discovery::Discovery) | All that a target needs besides our client there, as its servers publish it. |
+//! | [`Registration`](registration::Registration) | A client with its secret, and the issuer that it is good at. |
 //! | [`Ticket`](ticket::Ticket) | A sealed, expiring note of who was asked to connect. It proves nothing. |
 //! | [`PendingAuthorization`](pending::PendingAuthorization) | Consent under way. Taken once. |
 //! | [`State`](pending::State) | RFC 6749's `state`, and nothing else. |
@@ -28,9 +30,11 @@ pub mod ticket;
 pub mod tokens;
 
 // Verbs.
+pub mod discovery;
 pub mod identity;
 pub mod oauth;
 pub mod refresh;
+pub mod registration;
 pub mod registry;
 pub mod seal;
 pub mod session;
