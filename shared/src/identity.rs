@@ -183,8 +183,9 @@ impl IdentityProvider {
             .iter()
             .find_map(|claim| claims.get(*claim).and_then(Value::as_str))
             .or_else(|| claims.get("sub").and_then(Value::as_str))
-            .unwrap_or_default()
-            .to_owned();
+            .unwrap_or_default();
+        // It travels in a cookie, and browsers drop a cookie that is too large.
+        let display_name = display_name.chars().take(LONGEST_NAME).collect();
         Ok(Person { subject: self.subject(&claims)?, display_name })
     }
 
@@ -483,6 +484,8 @@ const ALGORITHMS: &[Algorithm] = &[
     Algorithm::ES384,
     Algorithm::EdDSA,
 ];
+/// In characters.
+const LONGEST_NAME: usize = 100;
 /// Seconds by which clocks may differ.
 const LEEWAY: f64 = 30.0;
 const METADATA_LIFETIME: Duration = Duration::from_hours(1);

@@ -100,8 +100,8 @@ impl From<&Refusal> for Page {
             ),
             Refusal::Response(ResponseError::AnotherSubject) => (
                 StatusCode::FORBIDDEN,
-                "Somebody else is signed in now",
-                "The person who agreed is not the one who is signed in at this browser. Nothing was connected.",
+                "You are not signed in as the person who agreed",
+                "Somebody else signed in at this browser meanwhile, or the sign-in ran out. Nothing was connected.",
             ),
             Refusal::Response(ResponseError::AnotherIssuer | ResponseError::AnotherTarget) => (
                 StatusCode::BAD_REQUEST,

@@ -173,7 +173,7 @@ fn normalised(mut response: HttpResponse) -> HttpResponse {
     let fails = answer.get("error").is_some_and(Value::is_string);
     if fails {
         *response.status_mut() = StatusCode::BAD_REQUEST;
-    } else if answer.contains_key("access_token") {
+    } else if response.status().is_success() && answer.contains_key("access_token") {
         *response.status_mut() = StatusCode::OK;
         normalise_grant(&mut answer);
     }

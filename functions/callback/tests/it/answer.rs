@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const DONE: &str = "This step was done already";
 const WRONG_PLACE: &str = "The answer came from the wrong place";
-const SOMEBODY_ELSE: &str = "Somebody else is signed in now";
+const SOMEBODY_ELSE: &str = "You are not signed in as the person who agreed";
 const DISAGREED: &str = "The authorization server did not agree";
 
 #[tokio::test]
