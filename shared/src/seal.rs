@@ -14,6 +14,10 @@ use std::collections::BTreeMap;
 /// Two rings exist: [`KeyRing::for_browsers`] for what travels through browsers and clients
 /// (tickets, cookies, `requestState`, pending authorizations) and [`KeyRing::for_tokens`], so that a
 /// function that only serves pages cannot open a token.
+///
+/// A ring is written as `{"1": "<secret text>", "2": .., "seal": "1"}`. Without `seal`, the highest
+/// number seals. To rotate: add a key with `seal` naming the old one, wait until every warm function
+/// has the new ring, then remove `seal`.
 #[derive(Debug)]
 pub struct KeyRing {
     keys: BTreeMap<u8, RandomizedNonceKey>,
@@ -21,19 +25,16 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// The ring for what browsers and MCP clients carry. For the format, see [`KeyRing::parse`].
+    /// The ring for what browsers and MCP clients carry.
     pub fn for_browsers(json: &str) -> Result<Self, KeyRingError> {
         Self::parse(json, b"browsers")
     }
 
-    /// The ring for tokens at rest. For the format, see [`KeyRing::parse`].
+    /// The ring for tokens at rest.
     pub fn for_tokens(json: &str) -> Result<Self, KeyRingError> {
         Self::parse(json, b"tokens")
     }
 
-    /// Reads `{"1": "<secret text>", "2": .., "seal": "1"}`. Without `seal`, the highest number
-    /// seals. To rotate: add a key with `seal` naming the old one, wait until every warm function has
-    /// the new ring, then remove `seal`.
     fn parse(json: &str, ring: &[u8]) -> Result<Self, KeyRingError> {
         let mut members: BTreeMap<String, String> =
             serde_json::from_str(json).map_err(|_| KeyRingError::NotAnObject)?;

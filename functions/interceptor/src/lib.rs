@@ -1,7 +1,7 @@
 //! Per gateway message: pass it on, forward it with the calling user's token, or challenge.
 //!
-//! One way through: [`event`] reads, [`Interceptor::handle`] decides, [`challenge`] and
-//! [`event::Output`] answer. Whatever goes wrong becomes an answer in HTTP 200 that holds no token;
+//! One way through: `event` reads, [`Interceptor::handle`] decides, `challenge` and
+//! `event::Output` answer. Whatever goes wrong becomes an answer in HTTP 200 that holds no token;
 //! the inbound JWT goes nowhere.
 
 mod challenge;
