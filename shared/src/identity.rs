@@ -1,20 +1,21 @@
 //! From an inbound JWT or a browser's sign-in to a [`Subject`], by one function for both.
 
+mod claims;
+mod published;
+
 use crate::clock::{self, NoRandomness, Random, unix_seconds};
 use crate::http::{Http, HttpError};
 use crate::oauth::request::code_challenge;
 use crate::oauth::response::AuthorizationResponse;
 use crate::seal;
 use crate::subject::Subject;
-use crate::target::Endpoint;
-use jsonwebtoken::jwk::JwkSet;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use claims::{audience, client_of, speaks_for_a_machine};
+use jsonwebtoken::{Algorithm, Validation};
 use oauth2::{ClientSecret, PkceCodeVerifier};
+use published::{Known, Published};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-use tokio::sync::Mutex;
+use std::time::SystemTime;
 
 /// What we know of the gateway's identity provider.
 #[derive(Clone, Debug)]
@@ -38,32 +39,7 @@ pub struct IdentitySettings {
 pub struct IdentityProvider {
     settings: IdentitySettings,
     http: Http,
-    memory: Mutex<Memory>,
-}
-
-#[derive(Default)]
-struct Memory {
-    known: Option<Arc<Known>>,
-    /// When the provider was last asked, whether or not it answered.
-    asked_at: Option<SystemTime>,
-}
-
-/// What the provider says of itself, and when it said so.
-struct Known {
-    metadata: Metadata,
-    keys: JwkSet,
-    read_at: SystemTime,
-}
-
-/// <https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata>
-#[derive(Debug, Deserialize)]
-struct Metadata {
-    issuer: String,
-    authorization_endpoint: Option<Endpoint>,
-    token_endpoint: Option<Endpoint>,
-    jwks_uri: Endpoint,
-    #[serde(default)]
-    authorization_response_iss_parameter_supported: bool,
+    published: Published,
 }
 
 /// On whose behalf the gateway calls, and through which OAuth client.
@@ -95,7 +71,8 @@ pub struct SignIn {
 impl IdentityProvider {
     /// The provider that `settings` name, read when first needed.
     pub fn new(settings: IdentitySettings, http: Http) -> Self {
-        Self { settings, http, memory: Mutex::default() }
+        let published = Published::new(settings.issuer.clone(), http.clone());
+        Self { settings, http, published }
     }
 
     /// The issuer, to name it on a page.
@@ -105,7 +82,7 @@ impl IdentityProvider {
 
     /// Reads metadata and keys now, so that the first call does not wait for them.
     pub async fn prepare(&self, now: SystemTime) -> Result<(), IdentityError> {
-        self.known(now).await.map(|_| ())
+        self.published.known(now).await.map(|_| ())
     }
 
     /// Verifies the JWT of an `Authorization` header's value: signature, issuer, lifetime, audience
@@ -134,7 +111,7 @@ impl IdentityProvider {
         random: &impl Random,
         now: SystemTime,
     ) -> Result<(SignIn, url::Url), IdentityError> {
-        let known = self.known(now).await?;
+        let known = self.published.known(now).await?;
         let sign_in = SignIn {
             state: clock::unguessable(random)?,
             nonce: clock::unguessable(random)?,
@@ -166,7 +143,7 @@ impl IdentityProvider {
         redirect_uri: &str,
         now: SystemTime,
     ) -> Result<Person, IdentityError> {
-        let known = self.known(now).await?;
+        let known = self.published.known(now).await?;
         let returned = answer.state.as_deref().unwrap_or_default();
         if !seal::same(returned, &sign_in.state) {
             return Err(IdentityError::Rejected("its state is not this browser's"));
@@ -216,8 +193,8 @@ impl IdentityProvider {
         if header.crit.is_some() {
             return Err(IdentityError::Rejected("it has an extension that we do not know"));
         }
-        let known = self.known_with_key(header.kid.as_deref(), now).await?;
-        let keys = candidates(&known.keys, header.kid.as_deref(), header.alg);
+        let known = self.published.known_with_key(header.kid.as_deref(), now).await?;
+        let keys = known.keys_for(header.kid.as_deref(), header.alg);
         let mut validation = Validation::new(header.alg);
         // Times are compared below, with the time that was passed in.
         validation.validate_exp = false;
@@ -318,58 +295,6 @@ impl IdentityProvider {
             .and_then(|answer| answer.get("id_token")?.as_str().map(str::to_owned))
             .ok_or(IdentityError::Rejected("the identity provider gave no ID token"))
     }
-
-    async fn known(&self, now: SystemTime) -> Result<Arc<Known>, IdentityError> {
-        self.read(now, |_| true).await
-    }
-
-    /// A key that we do not have may be new.
-    async fn known_with_key(
-        &self,
-        kid: Option<&str>,
-        now: SystemTime,
-    ) -> Result<Arc<Known>, IdentityError> {
-        self.read(now, |known| kid.is_none_or(|kid| known.keys.find(kid).is_some())).await
-    }
-
-    /// What is known, if it is young and `good`; else what the provider says now.
-    ///
-    /// Once something is known, the provider is asked at most every [`ASK_AGAIN`], for anybody can
-    /// name a key that does not exist, and a provider that is down must not hold up every call. It is
-    /// believed for a day: keys live longer than outages.
-    async fn read(
-        &self,
-        now: SystemTime,
-        good: impl Fn(&Known) -> bool,
-    ) -> Result<Arc<Known>, IdentityError> {
-        let mut memory = self.memory.lock().await;
-        let since = |then: SystemTime| now.duration_since(then).unwrap_or_default();
-        let known = memory.known.clone().filter(|known| since(known.read_at) < LONGEST_OUTAGE);
-        if let Some(known) = known.clone() {
-            let young = since(known.read_at) < METADATA_LIFETIME;
-            let just_asked = memory.asked_at.is_some_and(|asked| since(asked) < ASK_AGAIN);
-            if (young && good(&known)) || just_asked {
-                return Ok(known);
-            }
-        }
-        memory.asked_at = Some(now);
-        match (self.fetch(now).await, known) {
-            (Ok(fresh), _) => Ok(Arc::clone(memory.known.insert(Arc::new(fresh)))),
-            (Err(_), Some(known)) => Ok(known),
-            (Err(error), None) => Err(error),
-        }
-    }
-
-    async fn fetch(&self, now: SystemTime) -> Result<Known, IdentityError> {
-        let issuer = &self.settings.issuer;
-        let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let metadata: Metadata = self.http.get_json(&url).await?;
-        if metadata.issuer != *issuer {
-            return Err(IdentityError::AnotherIssuer);
-        }
-        let keys = self.http.get_json::<Value>(metadata.jwks_uri.as_str()).await?;
-        Ok(Known { metadata, keys: supported(&keys), read_at: now })
-    }
 }
 
 /// Why nobody is identified, divided by what the caller does next.
@@ -421,57 +346,6 @@ fn basic(client_id: &str, secret: &ClientSecret) -> String {
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
 }
 
-/// A key set may hold keys of kinds that we do not know; those are left out, not fatal.
-fn supported(keys: &Value) -> JwkSet {
-    let keys = keys.get("keys").and_then(Value::as_array).into_iter().flatten();
-    JwkSet { keys: keys.filter_map(|key| serde_json::from_value(key.clone()).ok()).collect() }
-}
-
-/// The keys that may have signed: the one named, or, for a token that names none, each of the
-/// algorithm's kind.
-fn candidates(keys: &JwkSet, kid: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
-    keys.keys
-        .iter()
-        .filter(|key| kid.is_none_or(|kid| key.common.key_id.as_deref() == Some(kid)))
-        .filter_map(|key| DecodingKey::from_jwk(key).ok())
-        .filter(|key| key.family() == algorithm.family())
-        .collect()
-}
-
-fn audience(claims: &Map<String, Value>) -> impl Iterator<Item = &str> {
-    let (one, many) = match claims.get("aud") {
-        Some(Value::String(one)) => (Some(one.as_str()), None),
-        Some(Value::Array(many)) => (None, Some(many)),
-        _ => (None, None),
-    };
-    one.into_iter().chain(many.into_iter().flatten().filter_map(Value::as_str))
-}
-
-/// The OAuth client that holds a token: RFC 9068 and Cognito say `client_id`, OIDC and Entra v2
-/// `azp`, Entra v1 `appid`, Okta `cid`.
-fn client_of(claims: &Map<String, Value>) -> Option<&str> {
-    ["client_id", "azp", "appid", "cid"]
-        .iter()
-        .find_map(|claim| claims.get(*claim).and_then(Value::as_str))
-}
-
-/// How identity providers mark a token that speaks for no person: Entra by `idtyp` or, where that is
-/// not switched on, by a `sub` that is the service principal itself (a person's is pairwise), Auth0 by
-/// `gty` and the suffix of `sub`, Keycloak by the service account's name and host, Cognito, Okta and
-/// RFC 9068 §2.2 by a `sub` that is the client itself.
-fn speaks_for_a_machine(claims: &Map<String, Value>) -> Option<&'static str> {
-    let text = |claim| claims.get(claim).and_then(Value::as_str).unwrap_or_default();
-    let entra = ["appidacr", "azpacr"].iter().any(|claim| claims.contains_key(*claim));
-    let machine = text("idtyp") == "app"
-        || (entra && text("sub") == text("oid"))
-        || text("gty") == "client-credentials"
-        || text("sub").ends_with("@clients")
-        || text("preferred_username").starts_with("service-account-")
-        || claims.contains_key("clientHost")
-        || client_of(claims).is_some_and(|client| client == text("sub"));
-    machine.then_some("it speaks for a machine, not for a person")
-}
-
 /// Asymmetric ones: a shared secret proves nothing, and `none` even less.
 const ALGORITHMS: &[Algorithm] = &[
     Algorithm::RS256,
@@ -488,6 +362,3 @@ const ALGORITHMS: &[Algorithm] = &[
 const LONGEST_NAME: usize = 100;
 /// Seconds by which clocks may differ.
 const LEEWAY: f64 = 30.0;
-const METADATA_LIFETIME: Duration = Duration::from_hours(1);
-const ASK_AGAIN: Duration = Duration::from_secs(30);
-const LONGEST_OUTAGE: Duration = Duration::from_hours(24);

@@ -4,6 +4,7 @@
 //! `event::Output` answer. Whatever goes wrong becomes an answer in HTTP 200 that holds no token;
 //! the inbound JWT goes nowhere.
 
+mod authorization;
 mod challenge;
 mod event;
 mod message;
@@ -12,16 +13,15 @@ mod request_state;
 
 pub use event::Output;
 
+use authorization::{POLL, store_refusal};
 use broker::clock::Clock;
 use broker::config::BaseUrl;
-use broker::connection::{Connection, Status};
+use broker::connection::Status;
 use broker::http::Http;
 use broker::identity::{Caller, IdentityError, IdentityProvider};
-use broker::oauth::token::TokenError;
-use broker::refresh::{Failure, Refresher, Renewal};
 use broker::registry::Registry;
 use broker::seal::KeyRing;
-use broker::store::{ClientSecrets, ConnectionStore, StoreError, TargetStore};
+use broker::store::{ClientSecrets, ConnectionStore, TargetStore};
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use broker::ticket::Ticket;
@@ -142,85 +142,6 @@ where
         })
     }
 
-    /// The `Authorization` for `subject` at `target`; `None` if they must consent.
-    async fn authorization(
-        &self,
-        subject: &SubjectId,
-        target: &Target,
-        now: SystemTime,
-    ) -> Result<Option<String>, Refusal> {
-        let found = self.connections.find_connection(subject, &target.name).await;
-        let Some(connection) = found.map_err(|error| store_refusal(&error))? else {
-            return Ok(None);
-        };
-        let Status::Active { expires_at, .. } = connection.status else { return Ok(None) };
-        if connection.is_fresh(now) {
-            return Ok(self.open(&connection, subject, target));
-        }
-        let refresher = Refresher {
-            connections: &self.connections,
-            secrets: &self.secrets,
-            http: &self.http,
-            ring: &self.token_keys,
-        };
-        match refresher.renew(subject, target, now).await {
-            Renewal::Renewed(tokens) => Ok(tokens.bearer()),
-            // The old token is good for a little longer.
-            _ if now < expires_at => Ok(self.open(&connection, subject, target)),
-            Renewal::Ended => Ok(None),
-            Renewal::Busy => self.await_renewal(subject, target).await,
-            Renewal::Failed(failure) => {
-                tracing::warn!(%failure, target_name = %target.name, %subject, "a renewal failed");
-                Err(match failure {
-                    Failure::Token(
-                        TokenError::InvalidClient
-                        | TokenError::Misconfigured
-                        | TokenError::Refused(_),
-                    ) => Refusal::BrokerMisconfigured,
-                    Failure::Token(TokenError::InvalidGrant | TokenError::Unavailable(_))
-                    | Failure::Store(_) => Refusal::TryAgain,
-                })
-            }
-        }
-    }
-
-    fn open(
-        &self,
-        connection: &Connection,
-        subject: &SubjectId,
-        target: &Target,
-    ) -> Option<String> {
-        // A record that does not open was moved here, or its target changed: nothing to forward.
-        let tokens = connection.open(&self.token_keys, subject, target).ok().or_else(|| {
-            tracing::warn!(outcome = "unopened", target_name = %target.name, %subject, "a sealed token set did not open");
-            None
-        })?;
-        tokens.bearer()
-    }
-
-    /// Somebody else is renewing: what they write is ours too.
-    async fn await_renewal(
-        &self,
-        subject: &SubjectId,
-        target: &Target,
-    ) -> Result<Option<String>, Refusal> {
-        for _ in 0..RENEWAL_POLLS {
-            tokio::time::sleep(POLL).await;
-            let found = self.connections.find_connection(subject, &target.name).await;
-            let Some(connection) = found.map_err(|error| store_refusal(&error))? else {
-                return Ok(None);
-            };
-            match connection.status {
-                Status::Active { .. } if connection.is_fresh(self.clock.now()) => {
-                    return Ok(self.open(&connection, subject, target));
-                }
-                Status::Active { .. } => {}
-                Status::Disconnected { .. } => return Ok(None),
-            }
-        }
-        Err(Refusal::TryAgain)
-    }
-
     /// Asks for consent, or waits for the consent that was asked for.
     async fn challenge(
         &self,
@@ -338,17 +259,7 @@ fn refuse_message(id: Option<&RawValue>, refusal: Refusal) -> Output {
     challenge::refuse_message(id, refusal)
 }
 
-/// A store that does not answer is no reason to ask for consent.
-fn store_refusal(error: &StoreError) -> Refusal {
-    tracing::error!(%error, "connections cannot be read");
-    Refusal::TryAgain
-}
-
-/// Between two looks at the table.
-const POLL: Duration = Duration::from_millis(500);
 /// Seven seconds: the function is stopped after ten.
 const HOLD_POLLS: u32 = 14;
-/// Two and a half seconds: a token request takes less, or fails.
-const RENEWAL_POLLS: u32 = 5;
 /// How long a call waits for its user, over all its rounds: clients give up after ten.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -1,0 +1,126 @@
+//! What an identity provider publishes, remembered.
+
+use super::IdentityError;
+use crate::http::Http;
+use crate::target::Endpoint;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::Mutex;
+
+/// An issuer's metadata and keys, read when first needed.
+pub(super) struct Published {
+    issuer: String,
+    http: Http,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    known: Option<Arc<Known>>,
+    /// When the provider was last asked, whether or not it answered.
+    asked_at: Option<SystemTime>,
+}
+
+/// What the provider says of itself, and when it said so.
+pub(super) struct Known {
+    pub(super) metadata: Metadata,
+    keys: JwkSet,
+    read_at: SystemTime,
+}
+
+/// <https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata>
+#[derive(Debug, Deserialize)]
+pub(super) struct Metadata {
+    issuer: String,
+    pub(super) authorization_endpoint: Option<Endpoint>,
+    pub(super) token_endpoint: Option<Endpoint>,
+    jwks_uri: Endpoint,
+    #[serde(default)]
+    pub(super) authorization_response_iss_parameter_supported: bool,
+}
+
+impl Known {
+    /// The keys that may have signed: the one named, or, for a token that names none, each of the
+    /// algorithm's kind.
+    pub(super) fn keys_for(&self, kid: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
+        self.keys
+            .keys
+            .iter()
+            .filter(|key| kid.is_none_or(|kid| key.common.key_id.as_deref() == Some(kid)))
+            .filter_map(|key| DecodingKey::from_jwk(key).ok())
+            .filter(|key| key.family() == algorithm.family())
+            .collect()
+    }
+}
+
+impl Published {
+    pub(super) fn new(issuer: String, http: Http) -> Self {
+        Self { issuer, http, memory: Mutex::default() }
+    }
+
+    pub(super) async fn known(&self, now: SystemTime) -> Result<Arc<Known>, IdentityError> {
+        self.read(now, |_| true).await
+    }
+
+    /// A key that we do not have may be new.
+    pub(super) async fn known_with_key(
+        &self,
+        kid: Option<&str>,
+        now: SystemTime,
+    ) -> Result<Arc<Known>, IdentityError> {
+        self.read(now, |known| kid.is_none_or(|kid| known.keys.find(kid).is_some())).await
+    }
+
+    /// What is known, if it is young and `good`; else what the provider says now.
+    ///
+    /// Once something is known, the provider is asked at most every [`ASK_AGAIN`], for anybody can
+    /// name a key that does not exist, and a provider that is down must not hold up every call. It is
+    /// believed for a day: keys live longer than outages.
+    async fn read(
+        &self,
+        now: SystemTime,
+        good: impl Fn(&Known) -> bool,
+    ) -> Result<Arc<Known>, IdentityError> {
+        let mut memory = self.memory.lock().await;
+        let since = |then: SystemTime| now.duration_since(then).unwrap_or_default();
+        let known = memory.known.clone().filter(|known| since(known.read_at) < LONGEST_OUTAGE);
+        if let Some(known) = known.clone() {
+            let young = since(known.read_at) < METADATA_LIFETIME;
+            let just_asked = memory.asked_at.is_some_and(|asked| since(asked) < ASK_AGAIN);
+            if (young && good(&known)) || just_asked {
+                return Ok(known);
+            }
+        }
+        memory.asked_at = Some(now);
+        match (self.fetch(now).await, known) {
+            (Ok(fresh), _) => Ok(Arc::clone(memory.known.insert(Arc::new(fresh)))),
+            (Err(_), Some(known)) => Ok(known),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    async fn fetch(&self, now: SystemTime) -> Result<Known, IdentityError> {
+        let issuer = &self.issuer;
+        let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let metadata: Metadata = self.http.get_json(&url).await?;
+        if metadata.issuer != *issuer {
+            return Err(IdentityError::AnotherIssuer);
+        }
+        let keys = self.http.get_json::<Value>(metadata.jwks_uri.as_str()).await?;
+        Ok(Known { metadata, keys: supported(&keys), read_at: now })
+    }
+}
+
+/// A key set may hold keys of kinds that we do not know; those are left out, not fatal.
+fn supported(keys: &Value) -> JwkSet {
+    let keys = keys.get("keys").and_then(Value::as_array).into_iter().flatten();
+    JwkSet { keys: keys.filter_map(|key| serde_json::from_value(key.clone()).ok()).collect() }
+}
+
+const METADATA_LIFETIME: Duration = Duration::from_hours(1);
+const ASK_AGAIN: Duration = Duration::from_secs(30);
+const LONGEST_OUTAGE: Duration = Duration::from_hours(24);
