@@ -34,7 +34,12 @@ impl AuthorizationResponse {
                 return Err(ResponseError::Repeated);
             }
         }
-        response.code = code.map(AuthorizationCode::new);
+        // One without a value is as good as none: <https://www.rfc-editor.org/rfc/rfc6749#section-3.1>.
+        // Not so `iss`, which is compared as it came.
+        let given = |value: Option<String>| value.filter(|value| !value.is_empty());
+        response.state = given(response.state);
+        response.error = given(response.error);
+        response.code = given(code).map(AuthorizationCode::new);
         Ok(response)
     }
 
@@ -256,6 +261,10 @@ mod tests {
         assert_eq!(says("error=access_denied&state=s&code=c"), Err(ResponseError::Declined));
         assert_eq!(says("error=server_error&state=s"), Err(ResponseError::ServerError));
         assert_eq!(says("state=s"), Err(ResponseError::NoCode));
+        for empty in ["code&state=s", "code=&state=s", "error=&code=&state=s"] {
+            assert_eq!(says(empty), Err(ResponseError::NoCode), "{empty}");
+        }
+        assert_eq!(says("error=&code=c&state=s"), Ok(()));
     }
 
     #[test]
