@@ -84,6 +84,9 @@ export async function openVisitor({ browser, person, sites, folder }) {
       return cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
     },
 
+    /** Does what leads to another page, and waits until that page stays. */
+    load,
+
     /** Opens a URL and stays on the page that it leads to. */
     async open(url) {
       await load(() => page.goto(url));

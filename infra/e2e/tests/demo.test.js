@@ -35,16 +35,11 @@ function story(person) {
 }
 
 /** The demo's people are buttons without a name that the other tests know: the first is Alice. */
-async function click(visitor, link) {
-  const { page } = visitor;
-  await page.goto(link);
+async function click({ page, load }, link) {
+  await load(() => page.goto(link));
   for (let pages = 0; !new URL(page.url()).pathname.startsWith('/connected/'); pages += 1) {
     assert.ok(pages < 8, `stuck at ${page.url()}`);
-    const before = page.url();
-    await page.locator('button').first().click();
-    await page.waitForURL((url) => url.href !== before || url.pathname.startsWith('/connected/'));
-    await page.waitForLoadState('load');
-    while (await page.locator('meta[http-equiv=refresh]').count().catch(() => 1)) await page.waitForTimeout(20);
+    await load(() => page.locator('button').first().click());
   }
 }
 
