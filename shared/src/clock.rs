@@ -53,6 +53,22 @@ pub mod unix {
     }
 }
 
+/// For `#[serde(default, with = "clock::unix_option")]`.
+pub mod unix_option {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::time::SystemTime;
+
+    /// Writes whole seconds since 1970, or null.
+    pub fn serialize<S: Serializer>(time: &Option<SystemTime>, to: S) -> Result<S::Ok, S::Error> {
+        time.map(super::unix_seconds).serialize(to)
+    }
+
+    /// Reads whole seconds since 1970, or null.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SystemTime>, D::Error> {
+        Ok(Option::<u64>::deserialize(from)?.map(super::from_unix_seconds))
+    }
+}
+
 /// A source of unguessable bytes.
 pub trait Random: Send + Sync {
     /// Fills `bytes`.

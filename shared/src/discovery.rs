@@ -16,6 +16,7 @@ pub mod scopes;
 pub mod www_authenticate;
 
 use crate::http::Http;
+use crate::quirks::Quirks;
 use crate::target::{Client, Endpoint, Resource, Target, TargetName};
 use attempt::{Attempt, Outcome, Rejection};
 use authorization_server::ServerMetadata;
@@ -74,6 +75,7 @@ impl Discovery {
             authorization_server: self.metadata.server.clone(),
             client,
             scopes: self.scopes.clone(),
+            quirks: Quirks::default(),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | [`Resource`](target::Resource) | The MCP server's URI, what a token is for. Kept byte for byte. |
 //! | [`AuthorizationServer`](target::AuthorizationServer) | Issuer and endpoints. |
 //! | [`Client`](target::Client) | Our registration there. |
+//! | [`Quirks`](quirks::Quirks) | Where its authorization server departs from the RFCs. |
 //! | [`Discovery`](discovery::Discovery) | All that a target needs besides our client there, as its servers publish it. |
 //! | [`Registration`](registration::Registration) | A client with its secret, and the issuer that it is good at. |
 //! | [`Ticket`](ticket::Ticket) | A sealed, expiring note of who was asked to connect. It proves nothing. |
@@ -24,6 +25,7 @@
 // Nouns.
 pub mod connection;
 pub mod pending;
+pub mod quirks;
 pub mod subject;
 pub mod target;
 pub mod ticket;

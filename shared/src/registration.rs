@@ -11,7 +11,7 @@ use crate::discovery::attempt::Quote;
 use crate::discovery::authorization_server::ServerMetadata;
 use crate::http::{Http, HttpError};
 use crate::pending::PENDING_LIFETIME;
-use crate::target::{Client, ClientAuthentication, Endpoint, SecretName};
+use crate::target::{Client, ClientAuthentication, Endpoint, SecretName, Way};
 use document::DocumentUrl;
 use http::StatusCode;
 use oauth2::{AccessToken, ClientSecret};
@@ -50,17 +50,6 @@ pub struct Registration {
     pub expires_at: Option<SystemTime>,
     /// What changes or removes the registration.
     pub management: Option<Management>,
-}
-
-/// How a registration came about.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Way {
-    /// An operator made it by hand.
-    ByHand,
-    /// Our metadata document's address is the id.
-    Document,
-    /// The authorization server made it when asked: <https://www.rfc-editor.org/rfc/rfc7591>
-    Dynamic,
 }
 
 /// <https://www.rfc-editor.org/rfc/rfc7592#section-3>
@@ -127,6 +116,10 @@ impl Registration {
             client_id: self.client_id.clone(),
             client_secret: self.secret.is_some().then_some(secret),
             token_endpoint_auth_method: self.method,
+            issuer: Some(self.issuer.clone()),
+            way: self.way,
+            redirect_uri: Some(self.redirect_uri.clone()),
+            client_secret_expires_at: self.expires_at,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! An MCP server as the gateway names it, with all we need to act there.
 
+use crate::clock;
+use crate::quirks::Quirks;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use std::time::SystemTime;
 use url::Url;
 
 /// An MCP server that wants each user's own token.
@@ -24,6 +27,9 @@ pub struct Target {
     /// What to ask for; nothing means what the authorization server gives by default.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// Where its authorization server departs from the RFCs.
+    #[serde(default, skip_serializing_if = "Quirks::is_none")]
+    pub quirks: Quirks,
 }
 
 /// `([0-9a-zA-Z][-]?){1,100}`: the gateway's rule, which leaves out the underscore, so that the
@@ -198,6 +204,9 @@ pub struct AuthorizationServer {
     pub authorization_endpoint: Endpoint,
     /// Where a code or a refresh token becomes an access token.
     pub token_endpoint: Endpoint,
+    /// Where a token is given back: <https://www.rfc-editor.org/rfc/rfc7009#section-2>
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation_endpoint: Option<Endpoint>,
     /// Whether its answers carry `iss`: <https://www.rfc-editor.org/rfc/rfc9207#section-3>
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
@@ -214,6 +223,33 @@ pub struct Client {
     /// How we prove that we are this client.
     #[serde(default)]
     pub token_endpoint_auth_method: ClientAuthentication,
+    /// The authorization server that it is good at, and no other. None means whichever one the target
+    /// has: the word of an operator who wrote the record by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// How we became it.
+    #[serde(default)]
+    pub way: Way,
+    /// The redirect URI that was registered. None means the target's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_uri: Option<String>,
+    /// When its secret expires; none if it does not.
+    /// <https://www.rfc-editor.org/rfc/rfc7591#section-3.2.1>
+    #[serde(default, with = "clock::unix_option", skip_serializing_if = "Option::is_none")]
+    pub client_secret_expires_at: Option<SystemTime>,
+}
+
+/// How a registration came about.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// An operator made it by hand.
+    #[default]
+    ByHand,
+    /// Our metadata document's address is the id.
+    Document,
+    /// The authorization server made it when asked: <https://www.rfc-editor.org/rfc/rfc7591>
+    Dynamic,
 }
 
 /// Where a secret lies: the name or ARN under which Secrets Manager has it. Not the secret.

@@ -9,8 +9,8 @@ use broker::config::BaseUrl;
 use broker::discovery::authorization_server::ServerMetadata;
 use broker::http::{Http, Reach};
 use broker::pending::PENDING_LIFETIME;
-use broker::registration::{Applicant, Registration, RegistrationError, Unusable, Way, register};
-use broker::target::{AuthorizationServer, ClientAuthentication, SecretName};
+use broker::registration::{Applicant, Registration, RegistrationError, Unusable, register};
+use broker::target::{AuthorizationServer, ClientAuthentication, SecretName, Way};
 use oauth2::ClientSecret;
 use serde_json::{Value, json};
 use server::{Server, json as answer};
@@ -43,10 +43,10 @@ fn without_registration() -> ServerMetadata {
             issuer: "https://as.example".into(),
             authorization_endpoint: "https://as.example/authorize".parse().unwrap(),
             token_endpoint: "https://as.example/token".parse().unwrap(),
+            revocation_endpoint: None,
             authorization_response_iss_parameter_supported: false,
         },
         registration_endpoint: None,
-        revocation_endpoint: None,
         client_id_metadata_document_supported: true,
         token_endpoint_auth_methods_supported: None,
         scopes_supported: vec![],

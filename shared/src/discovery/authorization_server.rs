@@ -12,8 +12,6 @@ pub struct ServerMetadata {
     pub server: AuthorizationServer,
     /// Where a client registers itself: <https://www.rfc-editor.org/rfc/rfc7591#section-3>
     pub registration_endpoint: Option<Endpoint>,
-    /// Where a token is given back: <https://www.rfc-editor.org/rfc/rfc7009#section-2>
-    pub revocation_endpoint: Option<Endpoint>,
     /// Whether a URL can be a client's id:
     /// <https://datatracker.ietf.org/doc/html/draft-ietf-oauth-client-id-metadata-document>
     pub client_id_metadata_document_supported: bool,
@@ -79,12 +77,12 @@ pub(super) fn read(
             issuer: issuer.to_owned(),
             authorization_endpoint: needed("authorization_endpoint")?,
             token_endpoint: needed("token_endpoint")?,
+            revocation_endpoint: optional("revocation_endpoint")?,
             authorization_response_iss_parameter_supported: flag(
                 "authorization_response_iss_parameter_supported",
             )?,
         },
         registration_endpoint: optional("registration_endpoint")?,
-        revocation_endpoint: optional("revocation_endpoint")?,
         client_id_metadata_document_supported: flag("client_id_metadata_document_supported")?,
         token_endpoint_auth_methods_supported: list("token_endpoint_auth_methods_supported")?,
         scopes_supported: list("scopes_supported")?.unwrap_or_default(),

@@ -2,9 +2,10 @@
 
 use crate::gateway::GatewayTarget;
 use broker::identity::IdentitySettings;
+use broker::quirks::Quirks;
 use broker::target::{
     AuthorizationServer, Client, ClientAuthentication, Endpoint, Resource, SecretName, Target,
-    TargetName,
+    TargetName, Way,
 };
 use oauth2::ClientSecret;
 use serde::Deserialize;
@@ -156,6 +157,8 @@ struct TargetTable {
     tools: PathBuf,
     authorization_server: AuthorizationServer,
     client: ClientTable,
+    #[serde(default)]
+    quirks: Quirks,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +196,10 @@ impl TargetTable {
                     client_id: self.client.client_id,
                     client_secret: secret.map(|_| SecretName(format!("local/{}", self.name))),
                     token_endpoint_auth_method: self.client.token_endpoint_auth_method,
+                    issuer: None,
+                    way: Way::ByHand,
+                    redirect_uri: None,
+                    client_secret_expires_at: None,
                 },
                 title: self.title.unwrap_or_else(|| self.name.to_string()),
                 name: self.name,
@@ -200,6 +207,7 @@ impl TargetTable {
                 resource,
                 authorization_server: self.authorization_server,
                 scopes: self.scopes,
+                quirks: self.quirks,
             },
         })
     }

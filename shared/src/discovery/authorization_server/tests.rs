@@ -126,7 +126,9 @@ fn d10_everything_is_kept_as_written() {
     assert_eq!(server.issuer, "https://as.example");
     assert_eq!(server.authorization_endpoint.as_str(), "https://as.example/authorize?tenant=1");
     assert!(!server.authorization_response_iss_parameter_supported);
-    assert!(metadata.registration_endpoint.is_none() && metadata.revocation_endpoint.is_none());
+    assert!(
+        metadata.registration_endpoint.is_none() && metadata.server.revocation_endpoint.is_none()
+    );
     assert!(!metadata.client_id_metadata_document_supported);
     assert_eq!(metadata.token_endpoint_auth_methods_supported, None);
     assert!(metadata.scopes_supported.is_empty());
