@@ -86,7 +86,7 @@ impl<C: ConnectionStore, S: ClientSecrets> Refresher<'_, C, S> {
         match endpoint.refresh(&refresh, now).await {
             Ok(answer) => {
                 let tokens = tokens.renewed(answer);
-                let after = Connection::active(self.ring, *subject, target, &tokens)
+                let after = Connection::active(self.ring, *subject, target, &tokens, now)
                     .map_err(|_| StoreError::Unreadable("the tokens cannot be sealed"))?;
                 if self.connections.settle(lease, &after).await? {
                     Ok(Renewal::Renewed(tokens))

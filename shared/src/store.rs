@@ -1,7 +1,7 @@
 //! What the verbs ask of storage: promises, not access. `tests/store_contract.rs` holds every
 //! adapter to them.
 
-use crate::connection::Connection;
+use crate::connection::{Attempt, Connection, Lineage};
 use crate::pending::{SealedPending, State};
 use crate::subject::SubjectId;
 use crate::target::{SecretName, Target, TargetName};
@@ -66,6 +66,14 @@ pub trait ConnectionStore: Send + Sync {
         until: SystemTime,
     ) -> impl Future<Output = Result<Option<Lease>, StoreError>> + Send;
 
+    /// Writes into the journal that a request is about to leave, unless somebody has written since the
+    /// lease was taken: then nothing changes, and the answer is `false`.
+    fn journal(
+        &self,
+        lease: &Lease,
+        attempt: Attempt,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Ends the lease and writes `connection` in its place, unless somebody has written since the
     /// lease was taken: then nothing changes, and the answer is `false`.
     fn settle(
@@ -73,6 +81,39 @@ pub trait ConnectionStore: Send + Sync {
         lease: Lease,
         connection: &Connection,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Writes tokens that a holder won although it was overtaken: only over the very tokens that it
+    /// spent, `spent`, or over the ending that a refresh of those led to. A lease taken meanwhile can
+    /// no longer settle. Otherwise nothing changes, and the answer is `false`.
+    fn amend(
+        &self,
+        spent: &Lineage,
+        connection: &Connection,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Writes that the access token of `connection` is no longer good, as of `now`, unless the row
+    /// holds other tokens by now: then nothing changes, and the answer is `false`. A lease stays.
+    fn expire(
+        &self,
+        connection: &Connection,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Ends the connection at the subject's wish, whatever a refresh is doing: none can bring it back.
+    /// The answer is the connection as it was, whose tokens can now be given back; `None` if there was
+    /// none, or it had ended already.
+    fn disconnect(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Option<Connection>, StoreError>> + Send;
+
+    /// Every connection of `subject`, ended ones too, by target.
+    fn connections_of(
+        &self,
+        subject: &SubjectId,
+    ) -> impl Future<Output = Result<Vec<Connection>, StoreError>> + Send;
 }
 
 /// The sole, expiring, fenced right to refresh one connection.

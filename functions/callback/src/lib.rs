@@ -144,8 +144,9 @@ where
         };
         let subject = accepted.subject();
         let endpoint = TokenEndpoint { http: &self.http, target, client_secret };
-        let tokens = endpoint.exchange(accepted, self.clock.now()).await?;
-        let connection = Connection::active(&self.token_keys, subject, target, &tokens)?;
+        let now = self.clock.now();
+        let tokens = endpoint.exchange(accepted, now).await?;
+        let connection = Connection::active(&self.token_keys, subject, target, &tokens, now)?;
         self.connections.connect(&connection).await?;
         Ok(subject)
     }
