@@ -71,3 +71,6 @@ fn set(url: &mut Url, parameters: &[(&str, &str)]) {
 pub(crate) fn code_challenge(verifier: &PkceCodeVerifier) -> String {
     PkceCodeChallenge::from_code_verifier_sha256(verifier).as_str().to_owned()
 }
+
+#[cfg(test)]
+mod tests;
