@@ -4,6 +4,7 @@
 //! the token endpoint. The order is enforced by types: only an [`response::Accepted`] can be
 //! exchanged.
 
+mod answer;
 pub mod request;
 pub mod response;
 pub mod token;

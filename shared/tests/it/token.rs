@@ -137,7 +137,8 @@ async fn t2_bearer_in_any_case_or_unsaid_and_no_other_kind() {
     }
     let unsaid = answers(200, r#"{"access_token":"a2"}"#).await;
     assert!(refresh(&unsaid).await.is_ok());
-    for kind in ["DPoP", "dpop", "mac", "N_A", ""] {
+    // The last two are an application's token, and a person's where nothing says that it is ours.
+    for kind in ["DPoP", "dpop", "mac", "N_A", "", "bot", "user"] {
         let answer = json!({ "access_token": "s3cret-access", "token_type": kind });
         let server = answers(200, answer).await;
         let error = refresh(&server).await.map(|_| kind).unwrap_err();
@@ -156,7 +157,9 @@ async fn t3_scopes_are_those_granted_or_else_those_asked_for() {
         (json!(""), None),
         (json!("  "), None),
         (json!(null), None),
-        (json!(["a"]), None),
+        (json!(["a", "b,c"]), Some(vec!["a", "b", "c"])),
+        (json!([7]), None),
+        (json!({ "a": "b" }), None),
     ] {
         let granted = granted(&json!({ "scope": scope })).await.scopes;
         let scopes = scopes.map(|s| s.into_iter().map(str::to_owned).collect::<Vec<_>>());
@@ -184,15 +187,29 @@ async fn t9_an_empty_refresh_token_is_none() {
 async fn an_answer_in_json_counts_whatever_its_content_type_and_status_of_success() {
     let body = r#"{"access_token":"a2","token_type":"Bearer","unknown":{"x":[1]}}"#;
     for content_type in ["application/json;charset=UTF-8", "text/plain", "text/javascript", ""] {
-        let server = Server::start(move |_| async move {
-            let answer = Response::builder().header("content-type", content_type);
-            answer.body(Body::from(body)).unwrap()
-        })
-        .await;
-        let tokens = refresh(&server).await;
+        let tokens = refresh(&answers_in(200, content_type, body).await).await;
         assert!(tokens.is_ok(), "{content_type}: {}", tokens.unwrap_err());
     }
     assert!(refresh(&answers(201, body).await).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_answer_in_a_form_counts_if_it_says_that_it_is_one() {
+    let form = "access_token=a2&scope=repo%2Cgist&token_type=bearer&expires_in=60";
+    let kind = "application/x-www-form-urlencoded; charset=utf-8";
+    let granted = refresh(&answers_in(200, kind, form).await).await.unwrap();
+    assert_eq!(granted.access.into_secret(), "a2");
+    assert_eq!(granted.scopes.unwrap(), ["repo", "gist"]);
+    assert_eq!(granted.expires_at, at(NOW + 60));
+
+    let dead = answers_in(200, kind, "error=bad_refresh_token&error_description=in-body").await;
+    let error = refresh(&dead).await.unwrap_err();
+    assert!(matches!(error, TokenError::InvalidGrant), "{error}");
+    silent(&error);
+    for other in ["text/html", "application/json", ""] {
+        let error = refresh(&answers_in(200, other, form).await).await.map(|_| ()).unwrap_err();
+        assert!(matches!(error, TokenError::Unavailable(_)), "{other}: {error}");
+    }
 }
 
 #[tokio::test]
@@ -233,6 +250,8 @@ async fn t7_overload_outage_and_what_is_no_answer_say_nothing_of_the_grant() {
         (200, r#"{"access_token":null,"token_type":"Bearer"}"#),
         (200, r#"{"access_token":7,"token_type":"Bearer"}"#),
         (400, r#"{"error":{"code":"invalid_grant"}}"#),
+        (200, r#"{"ok":false,"access_token":"s3cret-access","token_type":"Bearer"}"#),
+        (200, r#"{"ok":false,"error":"internal_error"}"#),
         (400, r#"{"error":"temporarily_unavailable"}"#),
         (400, r#"{"error":"server_error"}"#),
     ] {
@@ -326,6 +345,14 @@ async fn t10_no_failure_prints_what_was_sent() {
                 .unwrap_err(),
         );
     }
+}
+
+async fn answers_in(status: u16, content_type: &'static str, body: &'static str) -> Server {
+    Server::start(move |_| async move {
+        let answer = Response::builder().status(status).header("content-type", content_type);
+        answer.body(Body::from(body)).unwrap()
+    })
+    .await
 }
 
 async fn answers(status: u16, body: impl ToString) -> Server {

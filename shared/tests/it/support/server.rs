@@ -15,6 +15,7 @@ pub(crate) struct Server {
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) path: String,
+    pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
@@ -47,6 +48,7 @@ impl Server {
             let body = to_bytes(body, usize::MAX).await.unwrap();
             let request = Asked {
                 path: parts.uri.path().to_owned(),
+                query: parts.uri.query().unwrap_or_default().to_owned(),
                 headers: parts.headers,
                 body: String::from_utf8(body.to_vec()).unwrap(),
             };
