@@ -13,6 +13,7 @@ mod slack;
 use crate::support::server::{Asked, Server, json};
 use crate::support::target::target;
 use axum::body::Body;
+use broker::clock::SystemRandom;
 use broker::http::{Http, Reach};
 use broker::oauth::request::authorization_url;
 use broker::oauth::response::{Accepted, AuthorizationResponse, Browser};
@@ -157,7 +158,7 @@ impl Flow {
 
     fn endpoint<'a>(&'a self, http: &'a Http) -> TokenEndpoint<'a> {
         let client_secret = self.confidential.then(|| ClientSecret::new("secret".into()));
-        TokenEndpoint { http, target: &self.target, client_secret }
+        TokenEndpoint { http, target: &self.target, client_secret, random: &SystemRandom }
     }
 
     /// What the target's record says of its server's habits.
