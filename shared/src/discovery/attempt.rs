@@ -44,16 +44,18 @@ impl Attempt {
 
     /// Whether there is no document, for good.
     pub(super) fn is_absence(&self) -> bool {
-        matches!(self.outcome, Outcome::NotRead(_)) && !self.may_pass()
+        let Outcome::NotRead(error) = &self.outcome else { return false };
+        // What we did not ask for may be there.
+        !matches!(error, HttpError::Refused(_)) && !self.may_pass()
     }
 
     /// Whether another try may end otherwise.
     pub(super) fn may_pass(&self) -> bool {
-        use HttpError::{NotJson, Refused, Status, TimedOut, TooLarge, Unreachable};
+        use HttpError::{BrokeOff, NotJson, Refused, Status, TimedOut, TooLarge, Unreachable};
         let Outcome::NotRead(error) = &self.outcome else { return false };
         match error {
-            TimedOut | TooLarge(_) | Unreachable(_) => true,
-            Status(status) => is_passing(*status),
+            BrokeOff(_) | TimedOut | TooLarge(_) | Unreachable(_) => true,
+            Status { status, .. } => is_passing(*status),
             NotJson | Refused(_) => false,
         }
     }

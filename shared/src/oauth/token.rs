@@ -160,6 +160,8 @@ impl From<BasicRequestTokenError<HttpError>> for TokenError {
                 BasicErrorResponseType::InvalidClient => Self::InvalidClient,
                 code => Self::refused(code.as_ref()),
             },
+            // To try again will not help: its host is not to be spoken to.
+            Request(HttpError::Refused(_)) => Self::Misconfigured,
             Request(error) => Self::Unavailable(Some(error)),
             Parse(..) | Other(_) => Self::Unavailable(None),
         }
@@ -167,6 +169,14 @@ impl From<BasicRequestTokenError<HttpError>> for TokenError {
 }
 
 impl TokenError {
+    /// For how long the authorization server wants to be left alone, if it says so; at most an hour.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable(Some(HttpError::Status { retry_after, .. })) => *retry_after,
+            _ => None,
+        }
+    }
+
     /// An error code is ASCII without quotes (<https://www.rfc-editor.org/rfc/rfc6749#section-5.2>);
     /// what is not is not repeated.
     fn refused(code: &str) -> Self {
@@ -204,9 +214,11 @@ async fn send(
     token_within: Option<&str>,
 ) -> Result<HttpResponse, HttpError> {
     let response = http.send(request).await?;
-    // Overload is not an answer about the grant, whatever the body says.
-    if response.status() == StatusCode::TOO_MANY_REQUESTS || response.status().is_server_error() {
-        return Err(HttpError::Status(response.status()));
+    // Neither overload nor a redirect is an answer about the grant, whatever the body says.
+    let status = response.status();
+    let verdict = status.is_success() || status.is_client_error();
+    if !verdict || status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(HttpError::status(&response));
     }
     Ok(answer::normalised(response, token_within))
 }
