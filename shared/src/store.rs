@@ -1,4 +1,4 @@
-//! What the verbs ask of storage: promises, not access. `tests/store_contract.rs` holds every
+//! What the verbs ask of storage: promises, not access. `tests/store_contract` holds every
 //! adapter to them.
 
 use crate::connection::{Attempt, Connection, Lineage};
