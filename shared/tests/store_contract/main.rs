@@ -38,6 +38,7 @@ macro_rules! promises {
 }
 
 mod connections;
+mod due;
 mod pending;
 mod targets;
 
