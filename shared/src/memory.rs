@@ -1,5 +1,7 @@
 //! The stores in memory: for tests of what stands on them, under the same contract as the others.
 
+mod due;
+
 use crate::connection::{Attempt, Connection, Lineage, Reason, Status};
 use crate::pending::{SealedPending, State};
 use crate::store::{

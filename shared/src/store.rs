@@ -1,13 +1,14 @@
-//! What the verbs ask of storage: promises, not access. `tests/store_contract.rs` holds every
+//! What the verbs ask of storage: promises, not access. `tests/store_contract` holds every
 //! adapter to them.
 
 use crate::connection::{Attempt, Connection, Lineage};
+use crate::due::{Due, Shard};
 use crate::pending::{SealedPending, State};
 use crate::subject::SubjectId;
 use crate::target::{SecretName, Target, TargetName};
 use oauth2::ClientSecret;
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The registry of targets.
 pub trait TargetStore: Send + Sync {
@@ -129,6 +130,57 @@ pub trait ConnectionStore: Send + Sync {
         subject: &SubjectId,
     ) -> impl Future<Output = Result<Vec<Connection>, StoreError>> + Send;
 }
+
+/// Which connections are due to be renewed. To ask costs what is due, however many there are that are
+/// not. Every write of a connection says when it is due next.
+pub trait DueConnections: Send + Sync {
+    /// A page of what is due in `shard` by `now`, what is due the longest first; with `after`, the
+    /// page that follows. What was written or moved a moment ago may be missing, or appear as it was
+    /// before.
+    fn due(
+        &self,
+        shard: Shard,
+        now: SystemTime,
+        after: Option<&DueCursor>,
+    ) -> impl Future<Output = Result<DuePage, StoreError>> + Send;
+
+    /// Moves `due` to `until`, or with `None` to when a call needs it, unless it has been moved or
+    /// written since it was read: then nothing changes, and the answer is `false`. A lease stays.
+    fn postpone(
+        &self,
+        due: &Due,
+        until: Option<SystemTime>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// Some of what is due.
+#[derive(Debug, Default)]
+pub struct DuePage {
+    /// What is due the longest comes first.
+    pub due: Vec<Due>,
+    /// How many more there are whose key cannot be read: an operator must look.
+    pub unreadable: usize,
+    /// Where the next page begins, if there is more.
+    pub next: Option<DueCursor>,
+}
+
+/// Where a page of what is due ended: due time, subject and target as the store has them.
+#[derive(Clone, Debug)]
+pub struct DueCursor(pub(crate) [String; 3]);
+
+/// Where the use of connections is noted, so that those in use can be told from the others.
+pub trait UsedConnections: Send + Sync {
+    /// Notes that a call used `connection`, as of `now`. Nothing changes if it has ended, or if that
+    /// was noted within [`USE_NOTED_EVERY`]: then the answer is `false`. A lease stays.
+    fn note_use(
+        &self,
+        connection: &Connection,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// How often the use of a connection is noted.
+pub const USE_NOTED_EVERY: Duration = Duration::from_hours(24);
 
 /// The sole, expiring, fenced right to refresh one connection.
 #[derive(Debug)]

@@ -1,9 +1,11 @@
 //! The stores on `DynamoDB`. Every promise of `store.rs` is one conditional request.
 
+mod due;
 mod targets;
 
 use crate::clock::{from_unix_seconds, unix_seconds};
 use crate::connection::{Attempt, Connection, Lineage, Reason, SealedTokens, Status};
+use crate::due::Shard;
 use crate::pending::{SealedPending, State};
 use crate::store::{ConnectionStore, Lease, PendingStore, StoreError};
 use crate::subject::SubjectId;
@@ -51,11 +53,21 @@ impl DynamoStore {
             .expression_attribute_values(":issuer", text(&connection.issuer))
             .expression_attribute_values(":one", number(1));
         match &connection.status {
-            Status::Active { sealed, expires_at, obtained_at, renewable, attempt } => {
+            Status::Active {
+                sealed,
+                expires_at,
+                obtained_at,
+                consented_at,
+                used_at,
+                due_at,
+                renewable,
+                attempt,
+            } => {
                 let (mut set, remove) = (
                     "SET #status = :status, #resource = :resource, issuer = :issuer, \
                      sealed = :sealed, lineage = :lineage, expires_at = :expires_at, \
-                     obtained_at = :obtained_at, renewable = :renewable"
+                     obtained_at = :obtained_at, consented_at = :consented_at, \
+                     used_at = :used_at, renewable = :renewable"
                         .to_owned(),
                     " REMOVE reason, since, lease_until",
                 );
@@ -68,6 +80,8 @@ impl DynamoStore {
                     .expression_attribute_values(":lineage", text(sealed.lineage().0))
                     .expression_attribute_values(":expires_at", time(*expires_at))
                     .expression_attribute_values(":obtained_at", time(*obtained_at))
+                    .expression_attribute_values(":consented_at", time(*consented_at))
+                    .expression_attribute_values(":used_at", time(*used_at))
                     .expression_attribute_values(":renewable", AttributeValue::Bool(*renewable));
                 let (request, remove) = match attempt {
                     Some(attempt) => {
@@ -75,6 +89,17 @@ impl DynamoStore {
                         (attempt_values(request, *attempt), remove.to_owned())
                     }
                     None => (request, format!("{remove}, attempt_at, attempt_requests")),
+                };
+                let (request, remove) = match due_at {
+                    Some(due_at) => {
+                        set += ", due_shard = :due_shard, due_at = :due_at";
+                        let shard = Shard::of(&connection.subject, &connection.target);
+                        let request = request
+                            .expression_attribute_values(":due_shard", text(shard.key()))
+                            .expression_attribute_values(":due_at", time(*due_at));
+                        (request, remove)
+                    }
+                    None => (request, format!("{remove}, due_shard, due_at")),
                 };
                 request.update_expression(format!("{set}{remove} ADD version :one"))
             }
@@ -84,8 +109,9 @@ impl DynamoStore {
                     .update_expression(format!(
                         "SET #status = :status, #resource = :resource, issuer = :issuer, \
                          reason = :reason, since = :since \
-                         REMOVE sealed, expires_at, obtained_at, renewable, attempt_at, \
-                         attempt_requests, lease_until{lineage} ADD version :one"
+                         REMOVE sealed, expires_at, obtained_at, consented_at, used_at, due_shard, \
+                         due_at, renewable, attempt_at, attempt_requests, lease_until{lineage} \
+                         ADD version :one"
                     ))
                     .expression_attribute_values(":status", text(DISCONNECTED))
                     .expression_attribute_values(":reason", text(reason_text(*reason)))
@@ -251,8 +277,9 @@ impl ConnectionStore for DynamoStore {
             .update(subject, target)
             .update_expression(
                 "SET #status = :status, reason = :reason, since = :since \
-                 REMOVE sealed, lineage, expires_at, obtained_at, renewable, attempt_at, \
-                 attempt_requests, lease_until ADD version :one",
+                 REMOVE sealed, lineage, expires_at, obtained_at, consented_at, used_at, \
+                 due_shard, due_at, renewable, attempt_at, attempt_requests, lease_until \
+                 ADD version :one",
             )
             .condition_expression("attribute_exists(lineage)")
             .expression_attribute_names("#status", "status")
@@ -300,6 +327,9 @@ fn connection(item: &Item) -> Result<Connection, StoreError> {
             sealed: SealedTokens(blob(item, "sealed")?),
             expires_at: moment(item, "expires_at")?,
             obtained_at: moment(item, "obtained_at")?,
+            consented_at: moment(item, "consented_at")?,
+            used_at: moment(item, "used_at")?,
+            due_at: item.contains_key("due_at").then(|| moment(item, "due_at")).transpose()?,
             renewable: flag(item, "renewable")?,
             attempt: attempt(item)?,
         },
@@ -405,3 +435,5 @@ fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> StoreE
 
 const ACTIVE: &str = "active";
 const DISCONNECTED: &str = "disconnected";
+/// The index of what is due.
+pub(super) const DUE: &str = "due";

@@ -109,6 +109,9 @@ async fn u2_a_row_that_does_not_open_is_a_question_and_not_a_token() {
     let of_files = Connection { target: github.name.clone(), ..sealed("alice", &files) };
     let with = |bytes: Vec<u8>| {
         let status = Status::Active {
+            consented_at: at(NOW),
+            used_at: at(NOW),
+            due_at: None,
             sealed: SealedTokens(bytes),
             expires_at: at(NOW + 3600),
             obtained_at: at(NOW),

@@ -1,49 +1,13 @@
-//! The promises of `store.rs`, held against every adapter.
-//!
-//! The `DynamoDB` adapter runs on the engine that `STORE_CONTRACT_ENDPOINT` names, or else on one of
-//! this process.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+//! Where connections are kept.
 
-use aws_sdk_dynamodb::Client;
+use crate::{alice, at, bob, connection, dynamo, holds, name, ring, target, winners};
 use aws_sdk_dynamodb::types::AttributeValue;
-use broker::aws::{DynamoStore, Tables, sdk_config_at};
-use broker::clock::{SystemRandom, unguessable};
 use broker::connection::{Attempt, Connection, Reason, Status};
-use broker::memory::MemoryStore;
-use broker::pending::{BrowserBinding, PendingAuthorization, State};
-use broker::seal::KeyRing;
-use broker::store::{ConnectionStore, PendingStore, TargetStore};
-use broker::subject::{Subject, SubjectId};
-use broker::target::{Target, TargetName};
-use broker::tokens::TokenSet;
-use oauth2::{AccessToken, PkceCodeVerifier, RefreshToken};
-use std::collections::HashMap;
+use broker::store::ConnectionStore;
+use broker::subject::SubjectId;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::net::TcpListener;
-
-/// Each promise, for each adapter.
-macro_rules! promises {
-    ($($promise:ident),+ $(,)?) => {
-        mod memory {
-            $(#[tokio::test]
-            async fn $promise() {
-                super::$promise(super::MemoryStore::default()).await;
-            })+
-        }
-        mod dynamodb {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $promise() {
-                super::$promise(super::dynamo().await.0).await;
-            })+
-        }
-    };
-}
 
 promises!(
-    a_target_is_found_by_name_and_replaced,
-    a3_pending_is_taken_once,
-    a3_of_many_callbacks_at_once_one_takes_it,
     a_connection_is_found_by_subject_and_target_only,
     connecting_again_replaces,
     a_lease_is_the_only_one_until_it_expires,
@@ -62,47 +26,6 @@ promises!(
     t11_a_subject_disconnects_whatever_a_refresh_is_doing,
     a_subjects_connections_are_listed,
 );
-
-async fn a_target_is_found_by_name_and_replaced(store: impl TargetStore) {
-    assert!(store.find_target(&name("notes")).await.unwrap().is_none());
-    store.put_target(&target("notes")).await.unwrap();
-    store.put_target(&target("files")).await.unwrap();
-    let renamed = Target { title: "Notes, renamed".into(), ..target("notes") };
-    store.put_target(&renamed).await.unwrap();
-
-    let found = store.find_target(&name("notes")).await.unwrap().unwrap();
-    assert_eq!(found.title, "Notes, renamed");
-    assert_eq!(found.resource.as_str(), "https://notes.example");
-    let names: Vec<_> = store.targets().await.unwrap().into_iter().map(|t| t.name).collect();
-    assert_eq!(names, [name("files"), name("notes")]);
-}
-
-async fn a3_pending_is_taken_once(store: impl PendingStore) {
-    let state = State::new(&SystemRandom).unwrap();
-    let sealed = pending().seal(&ring(), &state).unwrap();
-    store.put_pending(&state, &sealed).await.unwrap();
-
-    let stranger = State::new(&SystemRandom).unwrap();
-    assert!(store.take_pending(&stranger).await.unwrap().is_none());
-    let taken = store.take_pending(&state).await.unwrap().unwrap();
-    assert_eq!(taken, sealed);
-    assert_eq!(taken.open(&ring(), &state).unwrap().subject, alice());
-    assert!(taken.open(&ring(), &stranger).is_err());
-    assert!(store.take_pending(&state).await.unwrap().is_none());
-}
-
-async fn a3_of_many_callbacks_at_once_one_takes_it(store: impl PendingStore + 'static) {
-    let store = Arc::new(store);
-    let state = Arc::new(State::new(&SystemRandom).unwrap());
-    store.put_pending(&state, &pending().seal(&ring(), &state).unwrap()).await.unwrap();
-    let callbacks: Vec<_> = (0..16)
-        .map(|_| {
-            let (store, state) = (Arc::clone(&store), Arc::clone(&state));
-            tokio::spawn(async move { store.take_pending(&state).await.unwrap().is_some() })
-        })
-        .collect();
-    assert_eq!(winners(callbacks).await, 1);
-}
 
 async fn a_connection_is_found_by_subject_and_target_only(store: impl ConnectionStore) {
     let connection = connection(alice(), "notes", "a1");
@@ -341,58 +264,6 @@ async fn a_row_moved_to_another_subject_or_target_does_not_open() {
     assert!(rightful.open(&ring(), &alice(), &target("notes")).is_ok());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pending_says_when_it_may_be_forgotten() {
-    let (store, client, tables) = dynamo().await;
-    let state = State::new(&SystemRandom).unwrap();
-    store.put_pending(&state, &pending().seal(&ring(), &state).unwrap()).await.unwrap();
-    let key = AttributeValue::S(state.digest());
-    let item = client.get_item().table_name(&tables.pending).key("id", key).send().await.unwrap();
-    let item = item.item.unwrap();
-    assert_eq!(item["expires"], AttributeValue::N("600".into()));
-    assert!(!holds(&item, state.as_str()) && !holds(&item, &"v".repeat(43)));
-}
-
-/// An engine, with tables of this test's own.
-async fn dynamo() -> (DynamoStore, Client, Tables) {
-    #[expect(clippy::disallowed_methods, reason = "the full run names another engine")]
-    let endpoint = if let Ok(endpoint) = std::env::var("STORE_CONTRACT_ENDPOINT") {
-        endpoint
-    } else {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let database = dynoxide::Database::memory().unwrap();
-        let never = std::future::pending();
-        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, never));
-        endpoint
-    };
-    let config = sdk_config_at(&endpoint).await;
-    let tables = Tables::named(&unguessable(&SystemRandom).unwrap());
-    tables.create(&config).await.unwrap();
-    (DynamoStore::new(&config, tables.clone()), Client::new(&config), tables)
-}
-
-/// Whether one of the item's texts or binaries holds `text`.
-fn holds(item: &HashMap<String, AttributeValue>, text: &str) -> bool {
-    item.values().any(|value| {
-        let bytes = match value {
-            AttributeValue::B(bytes) => bytes.as_ref(),
-            AttributeValue::S(string) | AttributeValue::N(string) => string.as_bytes(),
-            AttributeValue::Bool(_) => return false,
-            _ => panic!("an attribute of a kind that we do not write"),
-        };
-        bytes.windows(text.len()).any(|window| window == text.as_bytes())
-    })
-}
-
-async fn winners(tasks: Vec<tokio::task::JoinHandle<bool>>) -> usize {
-    let mut winners = 0;
-    for task in tasks {
-        winners += usize::from(task.await.unwrap());
-    }
-    winners
-}
-
 fn journal(connection: &Connection) -> Option<Attempt> {
     let Status::Active { attempt, .. } = connection.status else { panic!("it is not active") };
     attempt
@@ -401,65 +272,4 @@ fn journal(connection: &Connection) -> Option<Attempt> {
 async fn access(store: &impl ConnectionStore) -> String {
     let found = store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap();
     found.open(&ring(), &alice(), &target("notes")).unwrap().access.into_secret()
-}
-
-fn connection(subject: SubjectId, at_target: &str, access: &str) -> Connection {
-    let tokens = TokenSet {
-        access: AccessToken::new(access.into()),
-        refresh: Some(RefreshToken::new("r1".into())),
-        expires_at: at(3600),
-        scopes: vec!["read".into()],
-    };
-    Connection::active(&ring(), subject, &target(at_target), &tokens, at(0)).unwrap()
-}
-
-fn pending() -> PendingAuthorization {
-    PendingAuthorization {
-        code_verifier: PkceCodeVerifier::new("v".repeat(43)),
-        subject: alice(),
-        target: name("notes"),
-        issuer: "https://as.example".into(),
-        iss_advertised: true,
-        redirect_uri: "https://broker.example/callback/notes".into(),
-        resource: "https://notes.example".to_owned().try_into().unwrap(),
-        scopes: vec![],
-        browser: BrowserBinding::returned("mine").digest(),
-        expires: at(600),
-    }
-}
-
-fn target(name: &str) -> Target {
-    serde_json::from_value(serde_json::json!({
-        "name": name,
-        "title": name,
-        "endpoint": format!("https://{name}.example/mcp"),
-        "resource": format!("https://{name}.example"),
-        "authorization_server": {
-            "issuer": "https://as.example",
-            "authorization_endpoint": "https://as.example/authorize",
-            "token_endpoint": "https://as.example/token",
-        },
-        "client": { "client_id": "broker" },
-    }))
-    .unwrap()
-}
-
-fn ring() -> KeyRing {
-    KeyRing::for_tokens(&format!(r#"{{"1":"{}"}}"#, "k".repeat(64))).unwrap()
-}
-
-fn name(name: &str) -> TargetName {
-    name.parse().unwrap()
-}
-
-fn alice() -> SubjectId {
-    Subject::new("https://idp.example", vec!["alice".into()]).unwrap().id()
-}
-
-fn bob() -> SubjectId {
-    Subject::new("https://idp.example", vec!["bob".into()]).unwrap().id()
-}
-
-fn at(seconds: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(seconds)
 }
