@@ -24,6 +24,18 @@ impl TargetStore for Store {
     async fn put_target(&self, target: &Target) -> Result<(), StoreError> {
         self.0.put_target(target).await
     }
+
+    async fn replace_target(
+        &self,
+        found: Option<&Target>,
+        target: &Target,
+    ) -> Result<bool, StoreError> {
+        self.0.replace_target(found, target).await
+    }
+
+    async fn remove_target(&self, found: &Target) -> Result<bool, StoreError> {
+        self.0.remove_target(found).await
+    }
 }
 
 impl PendingStore for Store {
