@@ -135,12 +135,10 @@ impl Http {
             return Err(HttpError::Refused("only https is requested"));
         }
         let host = url.host().ok_or(HttpError::Refused("the URL names no host"))?;
-        let literal = match host {
-            Host::Ipv4(address) => Some(IpAddr::V4(address)),
-            Host::Ipv6(address) => Some(IpAddr::V6(address)),
-            Host::Domain(_) => None,
-        };
-        if literal.is_some_and(|address| !address::is_public(address)) && !local {
+        if matches!(host, Host::Domain(name) if !is_name(name)) {
+            return Err(HttpError::Refused("the host is neither a name nor an address"));
+        }
+        if is_inward(&url) && !local {
             return Err(HttpError::Refused(INWARD));
         }
         // What is checked here is a URL, what is dialled is a URI: they must mean the same host.
@@ -156,6 +154,21 @@ impl Http {
         }
         Ok(url)
     }
+}
+
+/// A URL type takes more for a name than a resolver and a certificate do.
+fn is_name(host: &str) -> bool {
+    host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+}
+
+/// Whether the host is an address, in whatever spelling, and not one of the public internet's.
+pub(crate) fn is_inward(url: &Url) -> bool {
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address),
+        Some(Host::Domain(_)) | None => return false,
+    };
+    !address::is_public(address)
 }
 
 /// Reads a document that somebody else wrote, if it has less than 128 levels, the limit that

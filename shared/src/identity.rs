@@ -283,8 +283,9 @@ impl IdentityProvider {
         }
         let form =
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request =
-            request.body(form.into_bytes()).map_err(|_| IdentityError::Unavailable(None))?;
+        let request = request
+            .body(form.into_bytes())
+            .map_err(|_| HttpError::Refused("the URL cannot be requested"))?;
         let response = self.http.send(request).await?;
         let status = response.status();
         let verdict = status.is_success() || status.is_client_error();

@@ -96,8 +96,10 @@ pub enum Rejection {
     /// A member is missing, or not what it should be.
     #[error("its `{0}` is missing or malformed")]
     Malformed(&'static str),
-    /// All endpoints are `https`, without user information and fragment.
-    #[error("its `{0}` is not an https URL without user information and fragment")]
+    /// All endpoints are `https`, without user information and fragment, and lead outward.
+    #[error(
+        "its `{0}` is not an https URL of the public internet, without user information and fragment"
+    )]
     UnfitEndpoint(&'static str),
     /// <https://www.rfc-editor.org/rfc/rfc8414#section-2>
     #[error("an issuer is an https URL without query and fragment")]

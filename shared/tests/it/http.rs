@@ -2,7 +2,7 @@
 
 use crate::support::server::{Server, json};
 use axum::body::{Body, Bytes};
-use broker::http::{Http, HttpError, Reach};
+use broker::http::{Addresses, Http, HttpError, Names, Reach};
 use http::Response;
 use hyper::body::Frame;
 use std::convert::Infallible;
@@ -40,6 +40,38 @@ async fn p1_in_public_nothing_but_https_to_the_public_internet_is_requested() {
     let name = get(&http, &format!("https://localhost:{port}/")).await.map(|_| ()).unwrap_err();
     assert!(matches!(name, HttpError::Refused(_)), "{name}");
     assert_eq!(server.asked().len(), 0);
+}
+
+/// What is checked and what is dialled are read from one text by two readers.
+#[tokio::test]
+async fn p1_a_url_that_can_be_read_in_two_ways_is_not_requested() {
+    let http = Http::resolving(Reach::Public, Inward);
+    for (url, why) in [
+        ("https://mcp.example@as.example/", "user information"),
+        ("https://mcp.example:443@as.example/", "user information"),
+        ("https://0x8.0x8.0x8.0x8/", "usual form"),
+        ("https://134744072/", "usual form"),
+        ("https://[2606:4700:0::1111]/", "usual form"),
+        ("https://8.8.8.8.:443/", "usual form"),
+        ("https://as.example;mcp.example/", "neither a name nor an address"),
+        ("https://as.example/", "not one of the public internet's"),
+        ("https://AS.example./", "not one of the public internet's"),
+    ] {
+        let refused = get(&http, url).await.map(|_| ()).unwrap_err();
+        assert!(
+            matches!(refused, HttpError::Refused(said) if said.contains(why)),
+            "{url}: {refused}"
+        );
+    }
+}
+
+/// Each name leads inward.
+struct Inward;
+
+impl Names for Inward {
+    fn addresses(&self, _: &str) -> Addresses {
+        Box::pin(async { Ok(vec!["10.0.0.1".parse().unwrap()]) })
+    }
 }
 
 #[tokio::test]

@@ -446,7 +446,7 @@ async fn exchange(server: &Server) -> Result<TokenSet, TokenError> {
 }
 
 /// An answer that passed every check.
-fn accepted(target: &Target) -> Accepted {
+pub(crate) fn accepted(target: &Target) -> Accepted {
     let alice = Subject::new("https://idp.example", vec!["alice".into()]).unwrap().id();
     let binding = BrowserBinding::returned("cookie");
     let verifier = "s3cret-verifier-of-at-least-forty-three-characters".to_owned();
