@@ -42,6 +42,8 @@ macro_rules! promises {
 
 promises!(
     a_target_is_found_by_name_and_replaced,
+    r7_a_target_is_replaced_and_removed_only_as_it_was_found,
+    r7_of_many_who_replace_a_target_at_once_one_does,
     a3_pending_is_taken_once,
     a3_of_many_callbacks_at_once_one_takes_it,
     a_connection_is_found_by_subject_and_target_only,
@@ -66,6 +68,43 @@ async fn a_target_is_found_by_name_and_replaced(store: impl TargetStore) {
     assert_eq!(found.resource.as_str(), "https://notes.example");
     let names: Vec<_> = store.targets().await.unwrap().into_iter().map(|t| t.name).collect();
     assert_eq!(names, [name("files"), name("notes")]);
+}
+
+async fn r7_a_target_is_replaced_and_removed_only_as_it_was_found(store: impl TargetStore) {
+    let first = target("notes");
+    let second = Target { title: "Notes, renamed".into(), ..target("notes") };
+    let found = async || store.find_target(&name("notes")).await.unwrap();
+    // There is none yet.
+    assert!(!store.replace_target(Some(&first), &second).await.unwrap());
+    assert!(!store.remove_target(&first).await.unwrap());
+    assert_eq!(found().await, None);
+    assert!(store.replace_target(None, &first).await.unwrap());
+    assert_eq!(found().await, Some(first.clone()));
+    // There is one now, and then another.
+    assert!(!store.replace_target(None, &second).await.unwrap());
+    assert!(store.replace_target(Some(&first), &second).await.unwrap());
+    assert!(!store.replace_target(Some(&first), &first).await.unwrap());
+    assert!(!store.remove_target(&first).await.unwrap());
+    assert_eq!(found().await, Some(second.clone()));
+    assert!(store.remove_target(&second).await.unwrap());
+    assert_eq!(found().await, None);
+}
+
+async fn r7_of_many_who_replace_a_target_at_once_one_does(store: impl TargetStore + 'static) {
+    let store = Arc::new(store);
+    for found in [None, Some(target("notes"))] {
+        if let Some(found) = &found {
+            store.put_target(found).await.unwrap();
+        }
+        let tasks = (0..10).map(|number| {
+            let (store, found) = (Arc::clone(&store), found.clone());
+            tokio::spawn(async move {
+                let target = Target { title: format!("Notes {number}"), ..target("notes") };
+                store.replace_target(found.as_ref(), &target).await.unwrap()
+            })
+        });
+        assert_eq!(winners(tasks.collect()).await, 1);
+    }
 }
 
 async fn a3_pending_is_taken_once(store: impl PendingStore) {
@@ -242,6 +281,25 @@ fn holds(item: &HashMap<String, AttributeValue>, text: &str) -> bool {
         };
         bytes.windows(text.len()).any(|window| window == text.as_bytes())
     })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r7_a_record_that_people_wrote_is_replaced_unless_they_write_it_again() {
+    let (store, client, tables) = dynamo().await;
+    let write = async |record: String| {
+        let request = client.put_item().table_name(&tables.targets);
+        let request = request.item("name", AttributeValue::S("notes".into()));
+        request.item("record", AttributeValue::S(record)).send().await.unwrap();
+    };
+    // Not as we would write it.
+    let by_hand = serde_json::to_string_pretty(&target("notes")).unwrap();
+    write(by_hand.clone()).await;
+    let found = store.find_target(&name("notes")).await.unwrap().unwrap();
+    let renamed = Target { title: "Renamed".into(), ..target("notes") };
+    write(by_hand.replace("https://as.example/token", "https://as.example/token2")).await;
+    assert!(!store.replace_target(Some(&found), &renamed).await.unwrap());
+    write(by_hand).await;
+    assert!(store.replace_target(Some(&found), &renamed).await.unwrap());
 }
 
 async fn winners(tasks: Vec<tokio::task::JoinHandle<bool>>) -> usize {
