@@ -255,6 +255,24 @@ impl ConnectionStore for DynamoStore {
         changed(request).await
     }
 
+    async fn release(&self, lease: Lease, attempt: Option<Attempt>) -> Result<bool, StoreError> {
+        let request = self
+            .update(&lease.connection.subject, &lease.connection.target)
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", number(lease.version))
+            .expression_attribute_values(":one", number(1));
+        let request = match attempt {
+            Some(attempt) => attempt_values(request, attempt).update_expression(
+                "SET attempt_at = :attempt_at, attempt_requests = :attempt_requests \
+                 REMOVE lease_until ADD version :one",
+            ),
+            None => request.update_expression(
+                "REMOVE lease_until, attempt_at, attempt_requests ADD version :one",
+            ),
+        };
+        changed(request).await
+    }
+
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         let request = self
             .write(connection)

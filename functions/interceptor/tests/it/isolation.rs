@@ -165,6 +165,10 @@ impl ConnectionStore for Bobs {
         self.0.settle(lease, connection).await
     }
 
+    async fn release(&self, lease: Lease, attempt: Option<Attempt>) -> Result<bool, StoreError> {
+        self.0.release(lease, attempt).await
+    }
+
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         self.0.amend(spent, connection).await
     }
