@@ -125,6 +125,17 @@ pub enum HttpError {
 }
 
 impl HttpError {
+    /// Whether the server cannot have heard of the request.
+    pub fn is_unsent(&self) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Unreachable(error) => error
+                .downcast_ref::<hyper_util::client::legacy::Error>()
+                .is_some_and(hyper_util::client::legacy::Error::is_connect),
+            _ => false,
+        }
+    }
+
     fn unreachable(error: hyper_util::client::legacy::Error) -> Self {
         Self::Unreachable(Box::new(error))
     }

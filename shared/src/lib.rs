@@ -16,6 +16,7 @@
 //! | [`TokenSet`](tokens::TokenSet) | Access token, refresh token, expiry, granted scopes. |
 //! | [`Connection`](connection::Connection) | The durable fact that a subject lets us act at a target. |
 //! | [`Lease`](store::Lease) | The sole, expiring, fenced right to refresh one connection. |
+//! | [`Breakers`](breaker::Breakers) | For how long a failing authorization server is left alone. |
 //! | [`seal`] | Authenticated encryption bound to its owner, and its inverse. |
 //!
 //! Nouns import nouns above them; verbs import nouns and ports; adapters import nouns, ports and
@@ -32,6 +33,7 @@ pub mod ticket;
 pub mod tokens;
 
 // Verbs.
+pub mod breaker;
 pub mod discovery;
 pub mod identity;
 pub mod oauth;

@@ -1,7 +1,8 @@
 //! Wires the interceptor to AWS and runs it.
 
 use broker::aws::{DynamoStore, Secrets, Tables, sdk_config};
-use broker::clock::{Clock, SystemClock};
+use broker::breaker::Breakers;
+use broker::clock::{Clock, SystemClock, SystemRandom};
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use broker::identity::IdentityProvider;
@@ -23,6 +24,7 @@ async fn main() -> Result<(), Error> {
         connections: store,
         identity: IdentityProvider::new(config.identity, http.clone()),
         http,
+        breakers: Breakers::new(SystemRandom),
         browser_keys: KeyRing::for_browsers(&secrets.browser_keys().await?)?,
         token_keys: KeyRing::for_tokens(&secrets.token_keys().await?)?,
         secrets,

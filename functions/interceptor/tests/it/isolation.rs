@@ -208,6 +208,7 @@ async fn u2_a_store_that_gives_anothers_row_gives_nothing_away() {
             secrets: it.secrets,
             identity: it.identity,
             http: it.http,
+            breakers: it.breakers,
             browser_keys: it.browser_keys,
             token_keys: it.token_keys,
             base_url: it.base_url,
