@@ -14,6 +14,7 @@ mod request_state;
 pub use event::Output;
 
 use authorization::{POLL, store_refusal};
+use broker::breaker::Breakers;
 use broker::clock::Clock;
 use broker::config::BaseUrl;
 use broker::connection::Status;
@@ -46,6 +47,8 @@ pub struct Interceptor<T, C, S, K> {
     pub identity: IdentityProvider,
     /// How to reach token endpoints.
     pub http: Http,
+    /// Which authorization servers are left alone for a while.
+    pub breakers: Breakers,
     /// Seals tickets and `requestState`.
     pub browser_keys: KeyRing,
     /// Opens tokens.

@@ -1,5 +1,6 @@
 //! Which part goes where, whatever the parts are: `main` brings AWS's, a test its own.
 
+use broker::breaker::Breakers;
 use broker::config::Config;
 use broker::http::Http;
 use broker::identity::IdentityProvider;
@@ -14,6 +15,7 @@ pub(crate) struct Parts<D, S, K> {
     pub(crate) secrets: S,
     pub(crate) browser_keys: KeyRing,
     pub(crate) token_keys: KeyRing,
+    pub(crate) breakers: Breakers,
     pub(crate) clock: K,
 }
 
@@ -34,6 +36,7 @@ pub(crate) fn interceptor<D: Clone + TargetStore, S, K>(
         token_keys: parts.token_keys,
         base_url: config.base_url,
         url_elicitation_clients: config.url_elicitation_clients,
+        breakers: parts.breakers,
         clock: parts.clock,
     }
 }

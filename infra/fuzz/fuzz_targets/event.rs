@@ -17,7 +17,8 @@ mod provider;
 #[path = "../store.rs"]
 mod store;
 
-use broker::clock::Clock;
+use broker::breaker::Breakers;
+use broker::clock::{Clock, SystemRandom};
 use broker::config::BaseUrl;
 use broker::connection::Connection;
 use broker::http::{Http, Reach};
@@ -177,6 +178,7 @@ impl World {
             secrets: Secrets::new(),
             identity: provider.identity(),
             http: Http::new(Reach::Public),
+            breakers: Breakers::new(SystemRandom),
             browser_keys: browser_keys(),
             token_keys: token_keys(),
             base_url: BaseUrl::new(BASE).unwrap(),

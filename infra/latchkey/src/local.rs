@@ -14,6 +14,7 @@ use crate::gateway::{self, Authorizer, Gateway, Targets};
 use authorize::Authorize;
 use axum::Router;
 use broker::aws::DynamoStore;
+use broker::breaker::Breakers;
 use broker::clock::{SystemClock, SystemRandom};
 use broker::config::BaseUrl;
 use broker::http::{Http, Reach};
@@ -79,6 +80,7 @@ impl Local {
             secrets,
             identity: identity(),
             http: http.clone(),
+            breakers: Breakers::new(SystemRandom),
             browser_keys: KeyRing::for_browsers(&keys.browsers)?,
             token_keys: KeyRing::for_tokens(&keys.tokens)?,
             base_url,

@@ -169,6 +169,10 @@ impl ConnectionStore for Bobs {
         self.0.settle(lease, connection).await
     }
 
+    async fn release(&self, lease: Lease, attempt: Option<Attempt>) -> Result<bool, StoreError> {
+        self.0.release(lease, attempt).await
+    }
+
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         self.0.amend(spent, connection).await
     }
@@ -222,6 +226,7 @@ async fn u2_a_store_that_gives_anothers_row_gives_nothing_away() {
             secrets: it.secrets,
             identity: it.identity,
             http: it.http,
+            breakers: it.breakers,
             browser_keys: it.browser_keys,
             token_keys: it.token_keys,
             base_url: it.base_url,

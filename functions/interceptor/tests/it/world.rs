@@ -3,7 +3,8 @@
 use crate::support::idp::Idp;
 use crate::support::keys::Key;
 use crate::support::store::FaultyStore;
-use broker::clock::Clock;
+use broker::breaker::Breakers;
+use broker::clock::{Clock, SystemRandom};
 use broker::config::BaseUrl;
 use broker::connection::Connection;
 use broker::http::{Http, Reach};
@@ -68,6 +69,7 @@ impl World {
             secrets: Secrets::new(),
             identity: idp.provider(),
             http: Http::new(Reach::Loopback),
+            breakers: Breakers::new(SystemRandom),
             browser_keys: browser_keys(),
             token_keys: token_keys(),
             base_url: BaseUrl::new(BASE).unwrap(),
