@@ -16,7 +16,11 @@ use std::time::{Duration, SystemTime};
 /// scopes are separated by spaces, and the subject's own token, which may be in the member
 /// `token_within`, is on top.
 pub(super) fn normalised(mut response: HttpResponse, token_within: Option<&str>) -> HttpResponse {
-    let Some(mut answer) = object(&response) else { return response };
+    let Some(mut answer) = object(&response) else {
+        // Nor will the library read it, which would go deeper than we do.
+        response.body_mut().clear();
+        return response;
+    };
     // Slack's `ok` is false where there is an error, and an error it is if it does not say which.
     let fails = answer.get("error").is_some_and(Value::is_string)
         || answer.get("ok").and_then(Value::as_bool) == Some(false);

@@ -4,18 +4,20 @@
 //! than the library has.
 
 use super::answer;
+use super::authentication::{Proof, proof};
 use super::response::Accepted;
+use crate::clock::Random;
 use crate::http::{Http, HttpError};
 use crate::quirks::ResourceIndicator;
-use crate::target::{ClientAuthentication, Target};
+use crate::target::Target;
 use crate::tokens::{Granted, TokenSet};
 use http::StatusCode;
 use oauth2::basic::{
     BasicClient, BasicErrorResponseType, BasicRequestTokenError, BasicTokenResponse,
 };
 use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    RedirectUrl, RefreshToken, TokenUrl,
+    ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RedirectUrl,
+    RefreshToken, TokenUrl,
 };
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
@@ -28,6 +30,8 @@ pub struct TokenEndpoint<'a> {
     pub target: &'a Target,
     /// What proves that we are the client; none for a public client.
     pub client_secret: Option<ClientSecret>,
+    /// Chance, for proofs that are good once.
+    pub random: &'a dyn Random,
 }
 
 impl TokenEndpoint<'_> {
@@ -39,12 +43,20 @@ impl TokenEndpoint<'_> {
         now: SystemTime,
     ) -> Result<TokenSet, TokenError> {
         let Accepted { code, pending } = accepted;
+        let client = &self.target.client;
+        client
+            .answers_to(&self.target.authorization_server.issuer, &pending.redirect_uri)
+            .map_err(|_| TokenError::Misconfigured)?;
         let redirect_uri =
             RedirectUrl::new(pending.redirect_uri).map_err(|_| TokenError::Misconfigured)?;
-        let client = self.client()?.set_redirect_uri(redirect_uri);
+        let (client, parameters) = self.client(now)?;
+        let client = client.set_redirect_uri(redirect_uri);
         let mut request = client.exchange_code(code).set_pkce_verifier(pending.code_verifier);
         if self.sends_resource() {
             request = request.add_extra_param("resource", pending.resource.as_str());
+        }
+        for (name, value) in parameters {
+            request = request.add_extra_param(name, value);
         }
         let answer = request.request_async(&self.transport()).await?;
         Ok(self.granted(&answer, now)?.first(&pending.scopes))
@@ -57,10 +69,13 @@ impl TokenEndpoint<'_> {
         refresh: &RefreshToken,
         now: SystemTime,
     ) -> Result<Granted, TokenError> {
-        let client = self.client()?;
+        let (client, parameters) = self.client(now)?;
         let mut request = client.exchange_refresh_token(refresh);
         if self.sends_resource() {
             request = request.add_extra_param("resource", self.target.resource.as_str());
+        }
+        for (name, value) in parameters {
+            request = request.add_extra_param(name, value);
         }
         let answer = request.request_async(&self.transport()).await?;
         self.granted(&answer, now)
@@ -86,25 +101,29 @@ impl TokenEndpoint<'_> {
         }
     }
 
-    fn client(&self) -> Result<Client, TokenError> {
-        let url = self.target.authorization_server.token_endpoint.as_str().to_owned();
-        let url = TokenUrl::new(url).map_err(|_| TokenError::Misconfigured)?;
-        let client = BasicClient::new(ClientId::new(self.target.client.client_id.clone()));
-        let client = match (self.target.client.token_endpoint_auth_method, &self.client_secret) {
-            (ClientAuthentication::None, None) => client.set_auth_type(AuthType::RequestBody),
-            (ClientAuthentication::ClientSecretBasic, Some(secret)) => {
-                client.set_auth_type(AuthType::BasicAuth).set_client_secret(secret.clone())
-            }
-            (ClientAuthentication::ClientSecretPost, Some(secret)) => {
-                client.set_auth_type(AuthType::RequestBody).set_client_secret(secret.clone())
-            }
-            (ClientAuthentication::None, Some(_)) | (_, None) => {
-                return Err(TokenError::Misconfigured);
-            }
+    /// Us, and what proves it once. A client of another authorization server is not taken there:
+    /// <https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/client-registration>
+    fn client(&self, now: SystemTime) -> Result<(Client, Parameters), TokenError> {
+        let (ours, server) = (&self.target.client, &self.target.authorization_server);
+        ours.is_at(&server.issuer).map_err(|_| TokenError::Misconfigured)?;
+        let secret = self.client_secret.as_ref();
+        let Proof { auth_type, client_secret, parameters } =
+            proof(ours, &server.issuer, secret, self.random, now)
+                .ok_or(TokenError::Misconfigured)?;
+        let url = TokenUrl::new(server.token_endpoint.as_str().to_owned())
+            .map_err(|_| TokenError::Misconfigured)?;
+        let client = BasicClient::new(ClientId::new(ours.client_id.clone()))
+            .set_auth_type(auth_type)
+            .set_token_uri(url);
+        let client = match client_secret {
+            Some(secret) => client.set_client_secret(secret),
+            None => client,
         };
-        Ok(client.set_token_uri(url))
+        Ok((client, parameters))
     }
 }
+
+type Parameters = Vec<(&'static str, String)>;
 
 type Transported = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send>>;
 
@@ -141,6 +160,8 @@ impl From<BasicRequestTokenError<HttpError>> for TokenError {
                 BasicErrorResponseType::InvalidClient => Self::InvalidClient,
                 code => Self::refused(code.as_ref()),
             },
+            // To try again will not help: its host is not to be spoken to.
+            Request(HttpError::Refused(_)) => Self::Misconfigured,
             Request(error) => Self::Unavailable(Some(error)),
             Parse(..) | Other(_) => Self::Unavailable(None),
         }
@@ -148,6 +169,14 @@ impl From<BasicRequestTokenError<HttpError>> for TokenError {
 }
 
 impl TokenError {
+    /// For how long the authorization server wants to be left alone, if it says so; at most an hour.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable(Some(HttpError::Status { retry_after, .. })) => *retry_after,
+            _ => None,
+        }
+    }
+
     /// An error code is ASCII without quotes (<https://www.rfc-editor.org/rfc/rfc6749#section-5.2>);
     /// what is not is not repeated.
     fn refused(code: &str) -> Self {
@@ -185,9 +214,11 @@ async fn send(
     token_within: Option<&str>,
 ) -> Result<HttpResponse, HttpError> {
     let response = http.send(request).await?;
-    // Overload is not an answer about the grant, whatever the body says.
-    if response.status() == StatusCode::TOO_MANY_REQUESTS || response.status().is_server_error() {
-        return Err(HttpError::Status(response.status()));
+    // Neither overload nor a redirect is an answer about the grant, whatever the body says.
+    let status = response.status();
+    let verdict = status.is_success() || status.is_client_error();
+    if !verdict || status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(HttpError::status(&response));
     }
     Ok(answer::normalised(response, token_within))
 }

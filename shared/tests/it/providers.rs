@@ -13,6 +13,7 @@ mod slack;
 use crate::support::server::{Asked, Server, json};
 use crate::support::target::target;
 use axum::body::Body;
+use broker::clock::SystemRandom;
 use broker::http::{Http, Reach};
 use broker::oauth::request::authorization_url;
 use broker::oauth::response::{Accepted, AuthorizationResponse, Browser};
@@ -157,7 +158,7 @@ impl Flow {
 
     fn endpoint<'a>(&'a self, http: &'a Http) -> TokenEndpoint<'a> {
         let client_secret = self.confidential.then(|| ClientSecret::new("secret".into()));
-        TokenEndpoint { http, target: &self.target, client_secret }
+        TokenEndpoint { http, target: &self.target, client_secret, random: &SystemRandom }
     }
 
     /// What the target's record says of its server's habits.
@@ -173,19 +174,22 @@ impl Flow {
 /// What every server wants, and then what this one does. The code is the request that it answers.
 fn answer(provider: &Provider, asked: &Asked) -> Response<Body> {
     if asked.path == "/authorize" {
-        let request = Parameters::read(&asked.query);
+        let request = Parameters::read(asked.uri.query().unwrap_or_default());
         let sound = request.is("response_type", "code")
             && request.is("client_id", "latchkey")
             && request.is("redirect_uri", REDIRECT_URI)
             && request.is("code_challenge_method", "S256")
             && request.is("tenant", "a/b");
-        assert!(sound, "{}", asked.query);
+        assert!(sound, "{}", asked.uri);
         if let Some(refusal) = (provider.refuses)(&request) {
             return Response::builder().status(400).body(Body::from(refusal)).unwrap();
         }
         let mut location = url::Url::parse(REDIRECT_URI).unwrap();
         let state = request.get("state").unwrap();
-        location.query_pairs_mut().append_pair("code", &asked.query).append_pair("state", state);
+        location
+            .query_pairs_mut()
+            .append_pair("code", asked.uri.query().unwrap_or_default())
+            .append_pair("state", state);
         let answer = Response::builder().status(302).header("location", location.as_str());
         return answer.body(Body::empty()).unwrap();
     }

@@ -165,7 +165,7 @@ async fn a_newer_consent_stays_whatever_the_renewal_brings(store: impl Connectio
 
         asked.acquire().await.unwrap().forget();
         let tokens = tokens("consented-anew", Some("r9"), 3600);
-        let anew = Connection::active(&ring(), alice(), &target, &tokens).unwrap();
+        let anew = Connection::active(&ring(), alice(), &target, &tokens, at(NOW)).unwrap();
         store.connect(&anew).await.unwrap();
         go_on.add_permits(1);
 
@@ -268,7 +268,8 @@ async fn renew_with(
     target: &Target,
 ) -> Renewal {
     let (http, ring) = (Http::new(Reach::Loopback), ring());
-    let refresher = Refresher { connections, secrets, http: &http, ring: &ring };
+    let refresher =
+        Refresher { connections, secrets, http: &http, ring: &ring, random: &SystemRandom };
     refresher.renew(&alice(), target, at(NOW)).await
 }
 
@@ -279,7 +280,7 @@ async fn connect(
     seconds_left: u64,
 ) {
     let tokens = tokens("a1", refresh, seconds_left);
-    let connection = Connection::active(&ring(), alice(), target, &tokens).unwrap();
+    let connection = Connection::active(&ring(), alice(), target, &tokens, at(NOW)).unwrap();
     store.connect(&connection).await.unwrap();
 }
 
