@@ -33,7 +33,10 @@ fn with(server: &Server, client: &Value) -> Target {
 
 fn keyed(server: &Server) -> Target {
     let method = "private_key_jwt";
-    with(server, &json!({ "client_id": "us", "token_endpoint_auth_method": method, "client_secret": "key" }))
+    with(
+        server,
+        &json!({ "client_id": "us", "token_endpoint_auth_method": method, "client_secret": "key" }),
+    )
 }
 
 #[tokio::test]
@@ -112,12 +115,8 @@ async fn r5_an_answer_to_another_redirect_uri_is_not_exchanged() {
         "client_id": "us", "token_endpoint_auth_method": "none", "redirect_uri": REDIRECT_URI,
     });
     let target = with(&server, &client);
-    let endpoint = TokenEndpoint {
-        http: &http,
-        target: &target,
-        client_secret: None,
-        random: &SystemRandom,
-    };
+    let endpoint =
+        TokenEndpoint { http: &http, target: &target, client_secret: None, random: &SystemRandom };
     let elsewhere = accepted(&target, "https://old.example/callback/notes");
     let refused = endpoint.exchange(elsewhere, NOW).await.unwrap_err();
     assert!(matches!(refused, TokenError::Misconfigured), "{refused}");

@@ -5,6 +5,7 @@ mod client;
 mod http;
 mod identity;
 mod refresh;
+mod registrant;
 mod sign_in;
 mod support;
 mod token;
