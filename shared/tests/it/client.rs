@@ -155,7 +155,7 @@ async fn r5_a_renewal_reads_no_secret_that_is_for_another_issuer() {
         expires_at: NOW,
         scopes: vec![],
     };
-    let connection = Connection::active(&ring(), alice(), &target, &tokens).unwrap();
+    let connection = Connection::active(&ring(), alice(), &target, &tokens, NOW).unwrap();
     store.connect(&connection).await.unwrap();
     store.calls();
 

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod client;
+mod doors;
 mod http;
 mod identity;
+mod providers;
 mod refresh;
 mod registrant;
 mod sign_in;

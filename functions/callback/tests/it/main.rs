@@ -4,6 +4,9 @@
 mod answer;
 mod client;
 mod event;
+mod outbound;
 mod sign_in;
 mod support;
+#[path = "../../src/wiring.rs"]
+mod wiring;
 mod world;
