@@ -4,6 +4,7 @@ use broker::connection::{Attempt, Connection, Lineage};
 use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
 use broker::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
+use broker::step_up::StepUp;
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use std::sync::Arc;
@@ -85,6 +86,20 @@ impl ConnectionStore for Store {
 
     async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
         self.0.expire(connection, now).await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.0.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.0.widen(subject, target, asked, beyond).await
     }
 
     async fn disconnect(&self, subject: &SubjectId, target: &TargetName, now: SystemTime) -> Result<Option<Connection>, StoreError> {

@@ -16,6 +16,7 @@
 //! | [`TokenSet`](tokens::TokenSet) | Access token, refresh token, expiry, granted scopes. |
 //! | [`Connection`](connection::Connection) | The durable fact that a subject lets us act at a target. |
 //! | [`Due`](due::Due) | A connection that is to be renewed before anybody needs it. |
+//! | [`StepUp`](step_up::StepUp) | What operations need beyond what was consented to. |
 //! | [`Lease`](store::Lease) | The sole, expiring, fenced right to refresh one connection. |
 //! | [`seal`] | Authenticated encryption bound to its owner, and its inverse. |
 //!
@@ -28,6 +29,7 @@ pub mod connection;
 pub mod due;
 pub mod pending;
 pub mod quirks;
+pub mod step_up;
 pub mod subject;
 pub mod target;
 pub mod ticket;

@@ -4,6 +4,7 @@ mod due;
 
 use crate::connection::{Attempt, Connection, Lineage, Reason, Status};
 use crate::pending::{SealedPending, State};
+use crate::step_up::StepUp;
 use crate::store::{
     ClientSecrets, ConnectionStore, Lease, PendingStore, SecretStore, StoreError, TargetStore,
 };
@@ -37,14 +38,15 @@ struct Row {
 }
 
 impl Row {
-    /// Writes `connection`, which ends any lease.
+    /// Writes `connection`, which ends any lease. What the row says besides tokens stays.
     fn write(&mut self, connection: &Connection) {
         match connection.status {
             Status::Active { .. } => self.lineage = connection.lineage(),
             Status::Disconnected { reason, .. } if reason.is_of_refresh() => {}
             Status::Disconnected { .. } => self.lineage = None,
         }
-        self.connection = connection.clone();
+        let (refused_at, step_up) = (self.connection.refused_at, self.connection.step_up.clone());
+        self.connection = Connection { refused_at, step_up, ..connection.clone() };
         self.version += 1;
         self.leased_until = None;
     }
@@ -160,6 +162,7 @@ impl ConnectionStore for MemoryStore {
             lineage: None,
         });
         row.write(connection);
+        row.connection.refused_at = None;
         Ok(())
     }
 
@@ -220,8 +223,34 @@ impl ConnectionStore for MemoryStore {
         };
         if same {
             *expires_at = now.min(*expires_at);
+            row.connection.refused_at = Some(now);
         }
         Ok(same)
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        let mut inner = self.inner();
+        let Some(row) = inner.connections.get_mut(&connection.key()) else { return Ok(false) };
+        let same = row.connection.is_active()
+            && row.lineage.is_some()
+            && row.lineage == connection.lineage();
+        if same {
+            row.connection.step_up.add(more);
+        }
+        Ok(same)
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        if let Some(row) = self.inner().connections.get_mut(&(*subject, target.clone())) {
+            row.connection.step_up.widen(asked, beyond);
+        }
+        Ok(())
     }
 
     async fn disconnect(
@@ -239,6 +268,7 @@ impl ConnectionStore for MemoryStore {
             return Ok(None);
         }
         row.write(&before.clone().disconnected(Reason::BySubject, now));
+        (row.connection.refused_at, row.connection.step_up) = (None, StepUp::default());
         Ok(before.is_active().then_some(before))
     }
 

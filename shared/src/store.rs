@@ -4,6 +4,7 @@
 use crate::connection::{Attempt, Connection, Lineage};
 use crate::due::{Due, Shard};
 use crate::pending::{SealedPending, State};
+use crate::step_up::StepUp;
 use crate::subject::SubjectId;
 use crate::target::{SecretName, Target, TargetName};
 use oauth2::ClientSecret;
@@ -64,8 +65,8 @@ pub trait ConnectionStore: Send + Sync {
         target: &TargetName,
     ) -> impl Future<Output = Result<Option<Connection>, StoreError>> + Send;
 
-    /// Writes a connection that was just consented to over whatever is there. A lease taken before
-    /// can no longer settle.
+    /// Writes a connection that was just consented to over whatever is there but the history of its
+    /// scopes. A lease taken before can no longer settle.
     fn connect(
         &self,
         connection: &Connection,
@@ -106,13 +107,32 @@ pub trait ConnectionStore: Send + Sync {
         connection: &Connection,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Writes that the access token of `connection` is no longer good, as of `now`, unless the row
-    /// holds other tokens by now: then nothing changes, and the answer is `false`. A lease stays.
+    /// Writes that the access token of `connection` is no longer good, as of `now`, for the MCP server
+    /// refused it; unless the row holds other tokens by now: then nothing changes, and the answer is
+    /// `false`. A lease stays.
     fn expire(
         &self,
         connection: &Connection,
         now: SystemTime,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Adds `more` to the history of the scopes of `connection`, unless the row holds other tokens by
+    /// now: then nothing changes, and the answer is `false`. A lease stays.
+    fn step_up(
+        &self,
+        connection: &Connection,
+        more: &StepUp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Writes into that history that the subject consented, when they were asked for `asked`, of which
+    /// `beyond` are not the target's own. Without a connection nothing changes.
+    fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Ends the connection at the subject's wish, whatever a refresh is doing: none can bring it back.
     /// The answer is the connection as it was, whose tokens can now be given back; `None` if there was

@@ -7,6 +7,7 @@ use crate::clock::{from_unix_seconds, unix_seconds};
 use crate::connection::{Attempt, Connection, Lineage, Reason, SealedTokens, Status};
 use crate::due::Shard;
 use crate::pending::{SealedPending, State};
+use crate::step_up::StepUp;
 use crate::store::{ConnectionStore, Lease, PendingStore, StoreError};
 use crate::subject::SubjectId;
 use crate::target::{Resource, TargetName};
@@ -17,7 +18,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::SystemTime;
 
 /// The three tables.
@@ -44,7 +45,8 @@ impl DynamoStore {
         Self { client: Client::new(config), tables }
     }
 
-    fn write(&self, connection: &Connection) -> UpdateItemFluentBuilder {
+    /// Writes tokens or an ending, and takes the attributes `gone` away.
+    fn write(&self, connection: &Connection, gone: &str) -> UpdateItemFluentBuilder {
         let request = self
             .update(&connection.subject, &connection.target)
             .expression_attribute_names("#status", "status")
@@ -63,13 +65,13 @@ impl DynamoStore {
                 renewable,
                 attempt,
             } => {
-                let (mut set, remove) = (
+                let (mut set, mut remove) = (
                     "SET #status = :status, #resource = :resource, issuer = :issuer, \
                      sealed = :sealed, lineage = :lineage, expires_at = :expires_at, \
                      obtained_at = :obtained_at, consented_at = :consented_at, \
                      used_at = :used_at, renewable = :renewable"
                         .to_owned(),
-                    " REMOVE reason, since, lease_until",
+                    format!(" REMOVE reason, since, lease_until{gone}"),
                 );
                 let request = request
                     .expression_attribute_values(":status", text(ACTIVE))
@@ -83,12 +85,15 @@ impl DynamoStore {
                     .expression_attribute_values(":consented_at", time(*consented_at))
                     .expression_attribute_values(":used_at", time(*used_at))
                     .expression_attribute_values(":renewable", AttributeValue::Bool(*renewable));
-                let (request, remove) = match attempt {
+                let request = match attempt {
                     Some(attempt) => {
                         set += ", attempt_at = :attempt_at, attempt_requests = :attempt_requests";
-                        (attempt_values(request, *attempt), remove.to_owned())
+                        attempt_values(request, *attempt)
                     }
-                    None => (request, format!("{remove}, attempt_at, attempt_requests")),
+                    None => {
+                        remove += ", attempt_at, attempt_requests";
+                        request
+                    }
                 };
                 let (request, remove) = match due_at {
                     Some(due_at) => {
@@ -110,7 +115,7 @@ impl DynamoStore {
                         "SET #status = :status, #resource = :resource, issuer = :issuer, \
                          reason = :reason, since = :since \
                          REMOVE sealed, expires_at, obtained_at, consented_at, used_at, due_shard, \
-                         due_at, renewable, attempt_at, attempt_requests, lease_until{lineage} \
+                         due_at, renewable, attempt_at, attempt_requests, lease_until{lineage}{gone} \
                          ADD version :one"
                     ))
                     .expression_attribute_values(":status", text(DISCONNECTED))
@@ -196,7 +201,7 @@ impl ConnectionStore for DynamoStore {
     }
 
     async fn connect(&self, connection: &Connection) -> Result<(), StoreError> {
-        self.write(connection).send().await.map(|_| ()).map_err(unavailable)
+        self.write(connection, ", refused_at").send().await.map(|_| ()).map_err(unavailable)
     }
 
     async fn lease(
@@ -238,7 +243,7 @@ impl ConnectionStore for DynamoStore {
 
     async fn settle(&self, lease: Lease, connection: &Connection) -> Result<bool, StoreError> {
         let request = self
-            .write(connection)
+            .write(connection, "")
             .condition_expression("version = :version")
             .expression_attribute_values(":version", number(lease.version));
         changed(request).await
@@ -246,7 +251,7 @@ impl ConnectionStore for DynamoStore {
 
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         let request = self
-            .write(connection)
+            .write(connection, "")
             .condition_expression("lineage = :spent")
             .expression_attribute_values(":spent", text(&spent.0));
         changed(request).await
@@ -260,11 +265,55 @@ impl ConnectionStore for DynamoStore {
         };
         let request = self
             .update(&connection.subject, &connection.target)
-            .update_expression("SET expires_at = :now")
-            .condition_expression("lineage = :lineage AND attribute_exists(sealed)")
-            .expression_attribute_values(":now", time(now.min(*expires_at)))
+            .update_expression("SET expires_at = :expires_at, refused_at = :now")
+            .condition_expression(HOLDS_THESE)
+            .expression_attribute_values(":expires_at", time(now.min(*expires_at)))
+            .expression_attribute_values(":now", time(now))
             .expression_attribute_values(":lineage", text(lineage.0));
         changed(request).await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        let Some(lineage) = connection.lineage() else { return Ok(false) };
+        let parts =
+            [("wanted", &more.wanted), ("widened", &more.widened), ("attempts", &more.attempts)];
+        let parts = parts.into_iter().filter(|(_, part)| !part.is_empty());
+        let request = self
+            .update(&connection.subject, &connection.target)
+            .condition_expression(HOLDS_THESE)
+            .expression_attribute_values(":lineage", text(lineage.0));
+        let (request, added) = parts.fold((request, vec![]), |(request, mut added), part| {
+            added.push(format!("{0} :{0}", part.0));
+            (request.expression_attribute_values(format!(":{}", part.0), texts(part.1)), added)
+        });
+        if added.is_empty() {
+            return Ok(true);
+        }
+        changed(request.update_expression(format!("ADD {}", added.join(", ")))).await
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let request = self
+            .update(subject, target)
+            .condition_expression("attribute_exists(version)")
+            .expression_attribute_values(":asked", texts(asked));
+        let request = if beyond.is_empty() {
+            request.update_expression("DELETE wanted :asked")
+        } else {
+            request
+                .update_expression("DELETE wanted :asked ADD widened :beyond")
+                .expression_attribute_values(":beyond", texts(beyond))
+        };
+        changed(request).await.map(|_| ())
     }
 
     async fn disconnect(
@@ -278,7 +327,8 @@ impl ConnectionStore for DynamoStore {
             .update_expression(
                 "SET #status = :status, reason = :reason, since = :since \
                  REMOVE sealed, lineage, expires_at, obtained_at, consented_at, used_at, \
-                 due_shard, due_at, renewable, attempt_at, attempt_requests, lease_until \
+                 due_shard, due_at, renewable, attempt_at, attempt_requests, lease_until, \
+                 refused_at, wanted, widened, attempts \
                  ADD version :one",
             )
             .condition_expression("attribute_exists(lineage)")
@@ -349,6 +399,15 @@ fn connection(item: &Item) -> Result<Connection, StoreError> {
             .map_err(|_| StoreError::Unreadable("a connection's resource"))?,
         issuer: string(item, "issuer")?.to_owned(),
         status,
+        refused_at: match item.contains_key("refused_at") {
+            true => Some(moment(item, "refused_at")?),
+            false => None,
+        },
+        step_up: StepUp {
+            wanted: strings(item, "wanted")?,
+            widened: strings(item, "widened")?,
+            attempts: strings(item, "attempts")?,
+        },
     })
 }
 
@@ -387,6 +446,12 @@ fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
+/// A set of what is not empty. The table refuses one that names something twice.
+fn texts<'a>(values: impl IntoIterator<Item = &'a String>) -> AttributeValue {
+    let distinct: BTreeSet<_> = values.into_iter().cloned().collect();
+    AttributeValue::Ss(distinct.into_iter().collect())
+}
+
 fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
@@ -400,6 +465,13 @@ fn string<'i>(item: &'i Item, name: &'static str) -> Result<&'i str, StoreError>
         .and_then(|value| value.as_s().ok())
         .map(String::as_str)
         .ok_or(StoreError::Unreadable(name))
+}
+
+/// A set; one that is not there is empty, for the table knows no empty sets.
+fn strings(item: &Item, name: &'static str) -> Result<BTreeSet<String>, StoreError> {
+    let Some(value) = item.get(name) else { return Ok(BTreeSet::new()) };
+    let set = value.as_ss().map_err(|_| StoreError::Unreadable(name))?;
+    Ok(set.iter().cloned().collect())
 }
 
 fn moment(item: &Item, name: &'static str) -> Result<SystemTime, StoreError> {
@@ -433,6 +505,8 @@ fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> StoreE
     StoreError::Unavailable(Box::new(error))
 }
 
+/// The row still has the tokens of `:lineage`.
+const HOLDS_THESE: &str = "lineage = :lineage AND attribute_exists(sealed)";
 const ACTIVE: &str = "active";
 const DISCONNECTED: &str = "disconnected";
 /// The index of what is due.

@@ -5,6 +5,7 @@ use crate::world::{
     NOW, World, answered, asks_to_connect, at, event, forwarded, get_me, target, token_keys, tokens,
 };
 use broker::connection::{Attempt, Connection, Lineage, Reason, SealedTokens, Status};
+use broker::step_up::StepUp;
 use broker::store::{ConnectionStore, Lease, StoreError};
 use broker::subject::{Subject, SubjectId};
 use broker::target::TargetName;
@@ -174,6 +175,20 @@ impl ConnectionStore for Bobs {
 
     async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
         self.0.expire(connection, now).await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.0.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        _: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.0.widen(&self.1, target, asked, beyond).await
     }
 
     async fn disconnect(

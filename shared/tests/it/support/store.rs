@@ -3,6 +3,7 @@
 use broker::connection::{Attempt, Connection, Lineage};
 use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
+use broker::step_up::StepUp;
 use broker::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
@@ -123,6 +124,22 @@ impl ConnectionStore for FaultyStore {
     async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
         self.called("expire")?;
         self.memory.expire(connection, now).await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.called("step_up")?;
+        self.memory.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.called("widen")?;
+        self.memory.widen(subject, target, asked, beyond).await
     }
 
     async fn disconnect(
