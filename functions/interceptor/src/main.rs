@@ -7,7 +7,7 @@ use broker::http::{Http, Reach};
 use broker::identity::IdentityProvider;
 use broker::registry::Registry;
 use broker::seal::KeyRing;
-use interceptor::Interceptor;
+use interceptor::{Injected, Interceptor};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use serde_json::value::RawValue;
 
@@ -28,6 +28,7 @@ async fn main() -> Result<(), Error> {
         secrets,
         base_url: config.base_url,
         url_elicitation_clients: config.url_elicitation_clients,
+        injected: Injected::default(),
         clock: SystemClock,
     };
     let now = SystemClock.now();

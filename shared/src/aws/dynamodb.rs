@@ -69,15 +69,12 @@ impl DynamoStore {
                     .expression_attribute_values(":expires_at", time(*expires_at))
                     .expression_attribute_values(":obtained_at", time(*obtained_at))
                     .expression_attribute_values(":renewable", AttributeValue::Bool(*renewable));
-                let request = match attempt {
-                    Some(attempt) => {
-                        set += ", attempt_at = :attempt_at, attempt_requests = :attempt_requests";
-                        attempt_values(request, *attempt)
-                    }
-                    None => {
-                        remove += ", attempt_at, attempt_requests";
-                        request
-                    }
+                let request = if let Some(attempt) = attempt {
+                    set += ", attempt_at = :attempt_at, attempt_requests = :attempt_requests";
+                    attempt_values(request, *attempt)
+                } else {
+                    remove += ", attempt_at, attempt_requests";
+                    request
                 };
                 request.update_expression(format!("{set}{remove} ADD version :one"))
             }
@@ -411,10 +408,10 @@ fn connection(item: &Item) -> Result<Connection, StoreError> {
             .map_err(|_| StoreError::Unreadable("a connection's resource"))?,
         issuer: string(item, "issuer")?.to_owned(),
         status,
-        refused_at: match item.contains_key("refused_at") {
-            true => Some(moment(item, "refused_at")?),
-            false => None,
-        },
+        refused_at: item
+            .contains_key("refused_at")
+            .then(|| moment(item, "refused_at"))
+            .transpose()?,
         step_up: StepUp {
             wanted: strings(item, "wanted")?,
             widened: strings(item, "widened")?,
