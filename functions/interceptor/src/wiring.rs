@@ -7,7 +7,7 @@ use broker::identity::IdentityProvider;
 use broker::registry::Registry;
 use broker::seal::KeyRing;
 use broker::store::TargetStore;
-use interceptor::Interceptor;
+use interceptor::{Injected, Interceptor};
 
 /// What a deployment brings besides its settings.
 pub(crate) struct Parts<D, S, K> {
@@ -37,6 +37,7 @@ pub(crate) fn interceptor<D: Clone + TargetStore, S, K>(
         base_url: config.base_url,
         url_elicitation_clients: config.url_elicitation_clients,
         breakers: parts.breakers,
+        injected: Injected::default(),
         clock: parts.clock,
     }
 }

@@ -25,7 +25,7 @@ use broker::store::TargetStore;
 use broker::target::SecretName;
 use callback::Callback;
 use engine::Engine;
-use interceptor::Interceptor;
+use interceptor::{Injected, Interceptor};
 use keys::Keys;
 use oauth2::ClientSecret;
 use std::collections::BTreeMap;
@@ -85,6 +85,7 @@ impl Local {
             token_keys: KeyRing::for_tokens(&keys.tokens)?,
             base_url,
             url_elicitation_clients: settings.url_elicitation_clients.clone(),
+            injected: Injected::default(),
             clock: SystemClock,
         };
         let router = web::functions(authorize, callback)

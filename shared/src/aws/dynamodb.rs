@@ -414,11 +414,10 @@ fn connection(item: &Item) -> Result<Connection, StoreError> {
             .map_err(|_| StoreError::Unreadable("a connection's resource"))?,
         issuer: string(item, "issuer")?.to_owned(),
         status,
-        refused_at: if item.contains_key("refused_at") {
-            Some(moment(item, "refused_at")?)
-        } else {
-            None
-        },
+        refused_at: item
+            .contains_key("refused_at")
+            .then(|| moment(item, "refused_at"))
+            .transpose()?,
         step_up: StepUp {
             wanted: strings(item, "wanted")?,
             widened: strings(item, "widened")?,

@@ -231,6 +231,7 @@ async fn u2_a_store_that_gives_anothers_row_gives_nothing_away() {
             token_keys: it.token_keys,
             base_url: it.base_url,
             url_elicitation_clients: it.url_elicitation_clients,
+            injected: it.injected,
             clock: it.clock,
         };
         asks_to_connect(&serde_json::to_value(interceptor.handle(&alices).await).unwrap());
