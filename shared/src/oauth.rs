@@ -5,7 +5,8 @@
 //! exchanged.
 
 pub mod assertion;
-mod authentication;
+pub(crate) mod authentication;
 pub mod request;
 pub mod response;
+pub mod revocation;
 pub mod token;

@@ -4,6 +4,7 @@
 mod http;
 mod identity;
 mod refresh;
+mod revocation;
 mod sign_in;
 mod support;
 mod token;
