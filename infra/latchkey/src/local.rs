@@ -24,6 +24,7 @@ use broker::seal::KeyRing;
 use broker::store::TargetStore;
 use broker::target::SecretName;
 use callback::Callback;
+use connections::Connections;
 use engine::Engine;
 use interceptor::{Injected, Interceptor};
 use keys::Keys;
@@ -74,6 +75,18 @@ impl Local {
             clock: SystemClock,
             random: SystemRandom,
         });
+        let connections = Arc::new(Connections {
+            targets: store.clone(),
+            connections: store.clone(),
+            secrets: secrets.clone(),
+            identity: identity(),
+            http: http.clone(),
+            browser_keys: KeyRing::for_browsers(&keys.browsers)?,
+            token_keys: KeyRing::for_tokens(&keys.tokens)?,
+            base_url: base_url.clone(),
+            clock: SystemClock,
+            random: SystemRandom,
+        });
         let interceptor = Interceptor {
             targets: Registry::new(store.clone()),
             connections: store,
@@ -88,7 +101,7 @@ impl Local {
             injected: Injected::default(),
             clock: SystemClock,
         };
-        let router = web::functions(authorize, callback)
+        let router = web::functions(authorize, callback, connections)
             .merge(gateway::router(gateway_of(&settings, interceptor)));
         Ok(Self { router, engine })
     }
