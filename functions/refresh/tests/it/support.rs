@@ -1,0 +1,8 @@
+//! What the tests of functions share.
+
+#[path = "../../../../shared/tests/it/support/server.rs"]
+pub(crate) mod server;
+#[path = "../../../../shared/tests/it/support/store.rs"]
+pub(crate) mod store;
+#[path = "../../../../shared/tests/it/support/target.rs"]
+pub(crate) mod target;
