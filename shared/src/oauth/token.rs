@@ -180,8 +180,6 @@ async fn send(http: &Http, request: HttpRequest) -> Result<HttpResponse, HttpErr
 /// scopes are separated by spaces.
 fn normalised(mut response: HttpResponse) -> HttpResponse {
     let Ok(Value::Object(mut answer)) = serde_json::from_slice(response.body()) else {
-        // Nor will the library read it, which would go deeper than we do.
-        response.body_mut().clear();
         return response;
     };
     let fails = answer.get("error").is_some_and(Value::is_string);
