@@ -14,6 +14,7 @@ use crate::gateway::{self, Authorizer, Gateway, Targets};
 use authorize::Authorize;
 use axum::Router;
 use broker::aws::DynamoStore;
+use broker::breaker::Breakers;
 use broker::clock::{SystemClock, SystemRandom};
 use broker::config::BaseUrl;
 use broker::http::{Http, Reach};
@@ -23,8 +24,9 @@ use broker::seal::KeyRing;
 use broker::store::TargetStore;
 use broker::target::SecretName;
 use callback::Callback;
+use connections::Connections;
 use engine::Engine;
-use interceptor::Interceptor;
+use interceptor::{Injected, Interceptor};
 use keys::Keys;
 use oauth2::ClientSecret;
 use std::collections::BTreeMap;
@@ -73,19 +75,33 @@ impl Local {
             clock: SystemClock,
             random: SystemRandom,
         });
+        let connections = Arc::new(Connections {
+            targets: store.clone(),
+            connections: store.clone(),
+            secrets: secrets.clone(),
+            identity: identity(),
+            http: http.clone(),
+            browser_keys: KeyRing::for_browsers(&keys.browsers)?,
+            token_keys: KeyRing::for_tokens(&keys.tokens)?,
+            base_url: base_url.clone(),
+            clock: SystemClock,
+            random: SystemRandom,
+        });
         let interceptor = Interceptor {
             targets: Registry::new(store.clone()),
             connections: store,
             secrets,
             identity: identity(),
             http: http.clone(),
+            breakers: Breakers::new(SystemRandom),
             browser_keys: KeyRing::for_browsers(&keys.browsers)?,
             token_keys: KeyRing::for_tokens(&keys.tokens)?,
             base_url,
             url_elicitation_clients: settings.url_elicitation_clients.clone(),
+            injected: Injected::default(),
             clock: SystemClock,
         };
-        let router = web::functions(authorize, callback)
+        let router = web::functions(authorize, callback, connections)
             .merge(gateway::router(gateway_of(&settings, interceptor)));
         Ok(Self { router, engine })
     }
