@@ -14,6 +14,7 @@ use crate::gateway::{self, Authorizer, Gateway, Targets};
 use authorize::Authorize;
 use axum::Router;
 use broker::aws::DynamoStore;
+use broker::breaker::Breakers;
 use broker::clock::{SystemClock, SystemRandom};
 use broker::config::BaseUrl;
 use broker::http::{Http, Reach};
@@ -24,7 +25,7 @@ use broker::store::TargetStore;
 use broker::target::SecretName;
 use callback::Callback;
 use engine::Engine;
-use interceptor::Interceptor;
+use interceptor::{Injected, Interceptor};
 use keys::Keys;
 use oauth2::ClientSecret;
 use std::collections::BTreeMap;
@@ -79,10 +80,12 @@ impl Local {
             secrets,
             identity: identity(),
             http: http.clone(),
+            breakers: Breakers::new(SystemRandom),
             browser_keys: KeyRing::for_browsers(&keys.browsers)?,
             token_keys: KeyRing::for_tokens(&keys.tokens)?,
             base_url,
             url_elicitation_clients: settings.url_elicitation_clients.clone(),
+            injected: Injected::default(),
             clock: SystemClock,
         };
         let router = web::functions(authorize, callback)
