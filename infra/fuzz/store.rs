@@ -24,6 +24,10 @@ impl TargetStore for Store {
     async fn put_target(&self, target: &Target) -> Result<(), StoreError> {
         self.0.put_target(target).await
     }
+
+    async fn remove_target(&self, name: &TargetName) -> Result<(), StoreError> {
+        self.0.remove_target(name).await
+    }
 }
 
 impl PendingStore for Store {

@@ -48,6 +48,11 @@ impl TargetStore for MemoryStore {
         self.inner().targets.insert(target.name.clone(), target.clone());
         Ok(())
     }
+
+    async fn remove_target(&self, name: &TargetName) -> Result<(), StoreError> {
+        self.inner().targets.remove(name);
+        Ok(())
+    }
 }
 
 impl PendingStore for MemoryStore {

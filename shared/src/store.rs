@@ -22,6 +22,13 @@ pub trait TargetStore: Send + Sync {
 
     /// Adds `target`, or replaces the one of its name.
     fn put_target(&self, target: &Target) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Forgets the target of this name, if there is one. Connections to it stay, and are of no use
+    /// without it.
+    fn remove_target(
+        &self,
+        name: &TargetName,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Where consent waits for the browser to come back.

@@ -115,6 +115,17 @@ impl TargetStore for DynamoStore {
             .map(|_| ())
             .map_err(unavailable)
     }
+
+    async fn remove_target(&self, name: &TargetName) -> Result<(), StoreError> {
+        self.client
+            .delete_item()
+            .table_name(&self.tables.targets)
+            .key("name", text(name.as_str()))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(unavailable)
+    }
 }
 
 impl PendingStore for DynamoStore {

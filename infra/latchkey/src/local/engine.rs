@@ -1,7 +1,6 @@
 //! The `DynamoDB`-compatible engine under the adapter that is deployed: what a newcomer runs is what
 //! runs in production.
 
-use aws_sdk_dynamodb::Client;
 use broker::aws::{DynamoStore, Tables, sdk_config_at};
 use dynoxide::Database;
 use std::net::Ipv4Addr;
@@ -10,8 +9,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// The engine, listening on a port of its own on the loopback interface.
-pub(super) struct Engine {
+/// The engine, listening on a port of its own on the loopback interface. Several processes may have
+/// one at the same file: each write is a transaction of the file's own.
+pub(crate) struct Engine {
     store: DynamoStore,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), String>>,
@@ -19,7 +19,7 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Opens the database in `data`, making it and its tables if need be.
-    pub(super) async fn start(data: &Path) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(crate) async fn start(data: &Path) -> Result<Self, Box<dyn std::error::Error>> {
         let file = data.join("dynamodb.sqlite");
         let database = Database::new(&file.to_string_lossy())
             .map_err(|error| format!("{} cannot be opened: {error:?}", file.display()))?;
@@ -32,17 +32,17 @@ impl Engine {
             }));
         let config = sdk_config_at(&endpoint).await;
         let tables = Tables::named("latchkey");
-        // The configuration says which targets there are; an earlier run's do not count.
-        let _ = Client::new(&config).delete_table().table_name(&tables.targets).send().await;
         tables.create(&config).await?;
         Ok(Self { store: DynamoStore::new(&config, tables), stop, server })
     }
 
-    pub(super) fn store(&self) -> DynamoStore {
+    /// What it keeps.
+    pub(crate) fn store(&self) -> DynamoStore {
         self.store.clone()
     }
 
-    pub(super) async fn stop(self) {
+    /// Lets it finish what it is writing.
+    pub(crate) async fn stop(self) {
         let _ = self.stop.send(());
         let _ = self.server.await;
     }

@@ -1,5 +1,6 @@
 //! The routes that API Gateway has in a deployment, before the same handlers.
 
+use super::secrets::LocalSecrets;
 use authorize::Authorize;
 use axum::Router;
 use axum::body::Bytes;
@@ -7,23 +8,14 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use broker::aws::DynamoStore;
 use broker::clock::{SystemClock, SystemRandom};
-use broker::target::SecretName;
 use callback::Callback;
 use http::Request;
 use http::request::Parts;
-use oauth2::ClientSecret;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) type LocalAuthorize = Authorize<DynamoStore, DynamoStore, SystemClock, SystemRandom>;
-pub(super) type LocalCallback = Callback<
-    DynamoStore,
-    DynamoStore,
-    DynamoStore,
-    BTreeMap<SecretName, ClientSecret>,
-    SystemClock,
-    SystemRandom,
->;
+pub(super) type LocalCallback =
+    Callback<DynamoStore, DynamoStore, DynamoStore, LocalSecrets, SystemClock, SystemRandom>;
 
 pub(super) fn functions(authorize: Arc<LocalAuthorize>, callback: Arc<LocalCallback>) -> Router {
     let authorize = move |request: Parts, body: Bytes| {

@@ -51,6 +51,11 @@ impl TargetStore for FaultyStore {
         self.called("put_target")?;
         self.memory.put_target(target).await
     }
+
+    async fn remove_target(&self, name: &TargetName) -> Result<(), StoreError> {
+        self.called("remove_target")?;
+        self.memory.remove_target(name).await
+    }
 }
 
 impl PendingStore for FaultyStore {
