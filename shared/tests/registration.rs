@@ -50,6 +50,7 @@ fn without_registration() -> ServerMetadata {
         client_id_metadata_document_supported: true,
         token_endpoint_auth_methods_supported: None,
         scopes_supported: vec![],
+        grant_types_supported: None,
     }
 }
 
