@@ -69,6 +69,22 @@ pub mod unix_option {
     }
 }
 
+/// For `#[serde(default, with = "clock::seconds_option")]`.
+pub mod seconds_option {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::time::Duration;
+
+    /// Writes whole seconds, or null.
+    pub fn serialize<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.as_secs()).serialize(to)
+    }
+
+    /// Reads whole seconds, or null.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(from)?.map(Duration::from_secs))
+    }
+}
+
 /// A source of unguessable bytes.
 pub trait Random: Send + Sync {
     /// Fills `bytes`.
