@@ -25,8 +25,16 @@ impl TargetStore for Store {
         self.0.put_target(target).await
     }
 
-    async fn remove_target(&self, name: &TargetName) -> Result<(), StoreError> {
-        self.0.remove_target(name).await
+    async fn replace_target(
+        &self,
+        found: Option<&Target>,
+        target: &Target,
+    ) -> Result<bool, StoreError> {
+        self.0.replace_target(found, target).await
+    }
+
+    async fn remove_target(&self, found: &Target) -> Result<bool, StoreError> {
+        self.0.remove_target(found).await
     }
 }
 

@@ -2,9 +2,12 @@
 
 use crate::connection::Connection;
 use crate::pending::{SealedPending, State};
-use crate::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
+use crate::store::{
+    ClientSecrets, ConnectionStore, Lease, PendingStore, SecretStore, StoreError, TargetStore,
+};
 use crate::subject::SubjectId;
-use crate::target::{Target, TargetName};
+use crate::target::{SecretName, Target, TargetName};
+use oauth2::ClientSecret;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -35,6 +38,42 @@ impl MemoryStore {
     }
 }
 
+/// Secrets by name, gone with the process.
+#[derive(Debug, Default)]
+pub struct MemorySecrets {
+    inner: Mutex<BTreeMap<SecretName, ClientSecret>>,
+}
+
+impl MemorySecrets {
+    /// The names of those that there are.
+    pub fn names(&self) -> Vec<SecretName> {
+        self.inner().keys().cloned().collect()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, BTreeMap<SecretName, ClientSecret>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientSecrets for MemorySecrets {
+    async fn client_secret(&self, name: &SecretName) -> Result<ClientSecret, StoreError> {
+        let found = self.inner().get(name).cloned();
+        found.ok_or(StoreError::Unreadable("there is no secret of this name"))
+    }
+}
+
+impl SecretStore for MemorySecrets {
+    async fn put_secret(&self, name: &SecretName, secret: &ClientSecret) -> Result<(), StoreError> {
+        self.inner().insert(name.clone(), secret.clone());
+        Ok(())
+    }
+
+    async fn remove_secret(&self, name: &SecretName) -> Result<(), StoreError> {
+        self.inner().remove(name);
+        Ok(())
+    }
+}
+
 impl TargetStore for MemoryStore {
     async fn find_target(&self, name: &TargetName) -> Result<Option<Target>, StoreError> {
         Ok(self.inner().targets.get(name).cloned())
@@ -49,9 +88,26 @@ impl TargetStore for MemoryStore {
         Ok(())
     }
 
-    async fn remove_target(&self, name: &TargetName) -> Result<(), StoreError> {
-        self.inner().targets.remove(name);
-        Ok(())
+    async fn replace_target(
+        &self,
+        found: Option<&Target>,
+        target: &Target,
+    ) -> Result<bool, StoreError> {
+        let targets = &mut self.inner().targets;
+        let unchanged = targets.get(&target.name) == found;
+        if unchanged {
+            targets.insert(target.name.clone(), target.clone());
+        }
+        Ok(unchanged)
+    }
+
+    async fn remove_target(&self, found: &Target) -> Result<bool, StoreError> {
+        let targets = &mut self.inner().targets;
+        let unchanged = targets.get(&found.name) == Some(found);
+        if unchanged {
+            targets.remove(&found.name);
+        }
+        Ok(unchanged)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Refresh is a protocol, not a call: lease, request, conditional settle.
 
+use crate::clock::Random;
 use crate::connection::{Connection, Reason};
 use crate::http::Http;
 use crate::oauth::token::{TokenEndpoint, TokenError};
@@ -20,6 +21,8 @@ pub struct Refresher<'a, C, S> {
     pub http: &'a Http,
     /// Opens and seals tokens.
     pub ring: &'a KeyRing,
+    /// Chance, for proofs that are good once.
+    pub random: &'a dyn Random,
 }
 
 /// What became of a renewal, divided by what the caller does next.
@@ -61,11 +64,11 @@ impl<C: ConnectionStore, S: ClientSecrets> Refresher<'_, C, S> {
         target: &Target,
         now: SystemTime,
     ) -> Result<Renewal, Failure> {
+        let client = &target.client;
+        // A refresh names no redirect URI: another one than was registered is no obstacle here.
+        client.is_at(&target.authorization_server.issuer).map_err(|_| TokenError::Misconfigured)?;
         // Before the lease: what it waits for must not eat the lease's time.
-        let client_secret = match &target.client.client_secret {
-            Some(name) => Some(self.secrets.client_secret(name).await?),
-            None => None,
-        };
+        let client_secret = client.secret(self.secrets).await?;
         let lease = self.connections.lease(subject, &target.name, now, now + LEASE).await?;
         let Some(lease) = lease else { return Ok(Renewal::Busy) };
         let before = lease.connection.clone();
@@ -82,7 +85,8 @@ impl<C: ConnectionStore, S: ClientSecrets> Refresher<'_, C, S> {
             let _ = self.connections.settle(lease, &before).await?;
             return Ok(Renewal::Ended);
         };
-        let endpoint = TokenEndpoint { http: self.http, target, client_secret };
+        let endpoint =
+            TokenEndpoint { http: self.http, target, client_secret, random: self.random };
         match endpoint.refresh(&refresh, now).await {
             Ok(answer) => {
                 let tokens = tokens.renewed(answer);

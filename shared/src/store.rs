@@ -23,12 +23,19 @@ pub trait TargetStore: Send + Sync {
     /// Adds `target`, or replaces the one of its name.
     fn put_target(&self, target: &Target) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Forgets the target of this name, if there is one. Connections to it stay, and are of no use
-    /// without it.
+    /// Writes `target`, provided that the record of its name still is `found`, or still is not there.
+    /// Of two writers at once one is told `false`, and has changed nothing.
+    fn replace_target(
+        &self,
+        found: Option<&Target>,
+        target: &Target,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes a target, provided that its record still is `found`. Otherwise the answer is `false`.
     fn remove_target(
         &self,
-        name: &TargetName,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+        found: &Target,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 /// Where consent waits for the browser to come back.
@@ -99,6 +106,22 @@ pub trait ClientSecrets: Send + Sync {
         &self,
         name: &SecretName,
     ) -> impl Future<Output = Result<ClientSecret, StoreError>> + Send;
+}
+
+/// Where the operator's command puts secrets, and takes them away. No function does.
+pub trait SecretStore: ClientSecrets {
+    /// Keeps `secret` under `name`, where nothing was.
+    fn put_secret(
+        &self,
+        name: &SecretName,
+        secret: &ClientSecret,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes what lies there, if anything does.
+    fn remove_secret(
+        &self,
+        name: &SecretName,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// A map is a store: the operator's configuration file in `latchkey local`.

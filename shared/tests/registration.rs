@@ -9,8 +9,8 @@ use broker::config::BaseUrl;
 use broker::discovery::authorization_server::ServerMetadata;
 use broker::http::{Http, Reach};
 use broker::pending::PENDING_LIFETIME;
-use broker::registration::{Applicant, Registration, RegistrationError, Unusable, register};
-use broker::target::{AuthorizationServer, ClientAuthentication, SecretName, Way};
+use broker::registration::{Applicant, Registration, RegistrationError, register};
+use broker::target::{AuthorizationServer, ClientAuthentication, SecretName, Unusable, Way};
 use oauth2::ClientSecret;
 use serde_json::{Value, json};
 use server::{Server, json as answer};
@@ -49,6 +49,7 @@ fn without_registration() -> ServerMetadata {
         registration_endpoint: None,
         client_id_metadata_document_supported: true,
         token_endpoint_auth_methods_supported: None,
+        token_endpoint_auth_signing_alg_values_supported: None,
         scopes_supported: vec![],
         grant_types_supported: None,
     }
@@ -141,17 +142,19 @@ async fn r4_the_method_is_one_that_the_server_lists() {
         (None, "client_secret_basic"),
         (Some(list(&["client_secret_post", "client_secret_basic"])), "client_secret_basic"),
         (Some(list(&["private_key_jwt", "client_secret_post", "none"])), "client_secret_post"),
-        (Some(list(&["none"])), "none"),
+        (Some(list(&["none", "private_key_jwt"])), "none"),
+        (Some(list(&["tls_client_auth", "private_key_jwt"])), "private_key_jwt"),
     ] {
         let server =
             ServerMetadata { token_endpoint_auth_methods_supported: listed, ..metadata(&at) };
         registered(&server, &Applicant { document: None, ..us() }, None).await.unwrap();
         let body: Value = serde_json::from_str(&at.asked().pop().unwrap().body).unwrap();
         assert_eq!(body["token_endpoint_auth_method"], asked);
+        assert_eq!(body.get("jwks").is_some(), asked == "private_key_jwt");
     }
     let before = at.asked().len();
     let server = ServerMetadata {
-        token_endpoint_auth_methods_supported: Some(list(&["private_key_jwt"])),
+        token_endpoint_auth_methods_supported: Some(list(&["tls_client_auth"])),
         ..metadata(&at)
     };
     let failed = registered(&server, &us(), None).await.unwrap_err();

@@ -42,7 +42,6 @@ macro_rules! promises {
 
 promises!(
     a_target_is_found_by_name_and_replaced,
-    a_target_that_was_removed_is_gone,
     a3_pending_is_taken_once,
     a3_of_many_callbacks_at_once_one_takes_it,
     a_connection_is_found_by_subject_and_target_only,
@@ -67,17 +66,6 @@ async fn a_target_is_found_by_name_and_replaced(store: impl TargetStore) {
     assert_eq!(found.resource.as_str(), "https://notes.example");
     let names: Vec<_> = store.targets().await.unwrap().into_iter().map(|t| t.name).collect();
     assert_eq!(names, [name("files"), name("notes")]);
-}
-
-async fn a_target_that_was_removed_is_gone(store: impl TargetStore) {
-    store.put_target(&target("notes")).await.unwrap();
-    store.put_target(&target("files")).await.unwrap();
-    store.remove_target(&name("notes")).await.unwrap();
-    store.remove_target(&name("notes")).await.unwrap();
-
-    assert!(store.find_target(&name("notes")).await.unwrap().is_none());
-    let names: Vec<_> = store.targets().await.unwrap().into_iter().map(|t| t.name).collect();
-    assert_eq!(names, [name("files")]);
 }
 
 async fn a3_pending_is_taken_once(store: impl PendingStore) {

@@ -138,12 +138,13 @@ where
     }
 
     async fn connect(&self, accepted: Accepted, target: &Target) -> Result<SubjectId, Refusal> {
-        let client_secret = match &target.client.client_secret {
-            Some(name) => Some(self.secrets.client_secret(name).await?),
-            None => None,
-        };
+        let (client, server) = (&target.client, &target.authorization_server);
+        // Before the secret is read: it is for its own authorization server only.
+        client.answers_to(&server.issuer, accepted.redirect_uri())?;
+        let client_secret = client.secret(&self.secrets).await?;
         let subject = accepted.subject();
-        let endpoint = TokenEndpoint { http: &self.http, target, client_secret };
+        let random = &self.random;
+        let endpoint = TokenEndpoint { http: &self.http, target, client_secret, random };
         let tokens = endpoint.exchange(accepted, self.clock.now()).await?;
         let connection = Connection::active(&self.token_keys, subject, target, &tokens)?;
         self.connections.connect(&connection).await?;

@@ -2,7 +2,7 @@
 
 use crate::Interceptor;
 use crate::refusal::Refusal;
-use broker::clock::Clock;
+use broker::clock::{Clock, SystemRandom};
 use broker::connection::{Connection, Status};
 use broker::oauth::token::TokenError;
 use broker::refresh::{Failure, Refresher, Renewal};
@@ -38,6 +38,7 @@ where
             secrets: &self.secrets,
             http: &self.http,
             ring: &self.token_keys,
+            random: &SystemRandom,
         };
         match refresher.renew(subject, target, now).await {
             Renewal::Renewed(tokens) => Ok(tokens.bearer()),

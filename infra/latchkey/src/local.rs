@@ -114,7 +114,7 @@ impl Local {
 async fn adopt(store: &DynamoStore, configured: &[LocalTarget]) -> Result<(), StoreError> {
     for known in store.targets().await?.iter().filter(|known| is_configured(known)) {
         if !configured.iter().any(|local| local.target.name == known.name) {
-            store.remove_target(&known.name).await?;
+            store.remove_target(known).await?;
         }
     }
     for local in configured {

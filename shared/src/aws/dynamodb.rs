@@ -1,11 +1,13 @@
 //! The stores on `DynamoDB`. Every promise of `store.rs` is one conditional request.
 
+mod targets;
+
 use crate::clock::{from_unix_seconds, unix_seconds};
 use crate::connection::{Connection, Reason, SealedTokens, Status};
 use crate::pending::{SealedPending, State};
-use crate::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
+use crate::store::{ConnectionStore, Lease, PendingStore, StoreError};
 use crate::subject::SubjectId;
-use crate::target::{Resource, Target, TargetName};
+use crate::target::{Resource, TargetName};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -75,56 +77,6 @@ impl DynamoStore {
                 .expression_attribute_values(":reason", text(reason_text(*reason)))
                 .expression_attribute_values(":since", time(*since)),
         }
-    }
-}
-
-impl TargetStore for DynamoStore {
-    async fn find_target(&self, name: &TargetName) -> Result<Option<Target>, StoreError> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.tables.targets)
-            .key("name", text(name.as_str()))
-            .send()
-            .await
-            .map_err(unavailable)?;
-        output.item.as_ref().map(target).transpose()
-    }
-
-    async fn targets(&self) -> Result<Vec<Target>, StoreError> {
-        let mut pages =
-            self.client.scan().table_name(&self.tables.targets).into_paginator().items().send();
-        let mut targets = Vec::new();
-        while let Some(item) = pages.next().await {
-            targets.push(target(&item.map_err(unavailable)?)?);
-        }
-        targets.sort_by(|a: &Target, b| a.name.cmp(&b.name));
-        Ok(targets)
-    }
-
-    async fn put_target(&self, target: &Target) -> Result<(), StoreError> {
-        let record = serde_json::to_string(target)
-            .map_err(|_| StoreError::Unreadable("a target cannot be written"))?;
-        self.client
-            .put_item()
-            .table_name(&self.tables.targets)
-            .item("name", text(target.name.as_str()))
-            .item("record", text(record))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(unavailable)
-    }
-
-    async fn remove_target(&self, name: &TargetName) -> Result<(), StoreError> {
-        self.client
-            .delete_item()
-            .table_name(&self.tables.targets)
-            .key("name", text(name.as_str()))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(unavailable)
     }
 }
 
@@ -231,11 +183,6 @@ impl ConnectionStore for DynamoStore {
 }
 
 type Item = HashMap<String, AttributeValue>;
-
-fn target(item: &Item) -> Result<Target, StoreError> {
-    serde_json::from_str(string(item, "record")?)
-        .map_err(|_| StoreError::Unreadable("a target's record"))
-}
 
 fn connection(item: &Item) -> Result<Connection, StoreError> {
     let status = match string(item, "status")? {

@@ -3,17 +3,19 @@
 //! The one module that names `oauth2::Client`, whose answers it reads with more patience than the
 //! library does: servers disagree with the RFC in a handful of ways that cost nothing to understand.
 
+use super::authentication::{Proof, proof};
 use super::response::Accepted;
+use crate::clock::Random;
 use crate::http::{Http, HttpError};
-use crate::target::{ClientAuthentication, Target};
+use crate::target::Target;
 use crate::tokens::{Granted, TokenSet};
 use http::{HeaderValue, StatusCode, header};
 use oauth2::basic::{
     BasicClient, BasicErrorResponseType, BasicRequestTokenError, BasicTokenResponse, BasicTokenType,
 };
 use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    RedirectUrl, RefreshToken, Scope, TokenResponse, TokenUrl,
+    ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RedirectUrl,
+    RefreshToken, Scope, TokenResponse, TokenUrl,
 };
 use serde_json::{Map, Value};
 use std::pin::Pin;
@@ -27,6 +29,8 @@ pub struct TokenEndpoint<'a> {
     pub target: &'a Target,
     /// What proves that we are the client; none for a public client.
     pub client_secret: Option<ClientSecret>,
+    /// Chance, for proofs that are good once.
+    pub random: &'a dyn Random,
 }
 
 impl TokenEndpoint<'_> {
@@ -38,15 +42,22 @@ impl TokenEndpoint<'_> {
         now: SystemTime,
     ) -> Result<TokenSet, TokenError> {
         let Accepted { code, pending } = accepted;
+        let client = &self.target.client;
+        client
+            .answers_to(&self.target.authorization_server.issuer, &pending.redirect_uri)
+            .map_err(|_| TokenError::Misconfigured)?;
         let redirect_uri =
             RedirectUrl::new(pending.redirect_uri).map_err(|_| TokenError::Misconfigured)?;
-        let client = self.client()?.set_redirect_uri(redirect_uri);
-        let answer = client
+        let (client, parameters) = self.client(now)?;
+        let client = client.set_redirect_uri(redirect_uri);
+        let mut request = client
             .exchange_code(code)
             .set_pkce_verifier(pending.code_verifier)
-            .add_extra_param("resource", pending.resource.as_str())
-            .request_async(&self.transport())
-            .await?;
+            .add_extra_param("resource", pending.resource.as_str());
+        for (name, value) in parameters {
+            request = request.add_extra_param(name, value);
+        }
+        let answer = request.request_async(&self.transport()).await?;
         Ok(granted(&answer, now)?.first(&pending.scopes))
     }
 
@@ -57,12 +68,14 @@ impl TokenEndpoint<'_> {
         refresh: &RefreshToken,
         now: SystemTime,
     ) -> Result<Granted, TokenError> {
-        let answer = self
-            .client()?
+        let (client, parameters) = self.client(now)?;
+        let mut request = client
             .exchange_refresh_token(refresh)
-            .add_extra_param("resource", self.target.resource.as_str())
-            .request_async(&self.transport())
-            .await?;
+            .add_extra_param("resource", self.target.resource.as_str());
+        for (name, value) in parameters {
+            request = request.add_extra_param(name, value);
+        }
+        let answer = request.request_async(&self.transport()).await?;
         granted(&answer, now)
     }
 
@@ -76,25 +89,29 @@ impl TokenEndpoint<'_> {
         }
     }
 
-    fn client(&self) -> Result<Client, TokenError> {
-        let url = self.target.authorization_server.token_endpoint.as_str().to_owned();
-        let url = TokenUrl::new(url).map_err(|_| TokenError::Misconfigured)?;
-        let client = BasicClient::new(ClientId::new(self.target.client.client_id.clone()));
-        let client = match (self.target.client.token_endpoint_auth_method, &self.client_secret) {
-            (ClientAuthentication::None, None) => client.set_auth_type(AuthType::RequestBody),
-            (ClientAuthentication::ClientSecretBasic, Some(secret)) => {
-                client.set_auth_type(AuthType::BasicAuth).set_client_secret(secret.clone())
-            }
-            (ClientAuthentication::ClientSecretPost, Some(secret)) => {
-                client.set_auth_type(AuthType::RequestBody).set_client_secret(secret.clone())
-            }
-            (ClientAuthentication::None, Some(_)) | (_, None) => {
-                return Err(TokenError::Misconfigured);
-            }
+    /// Us, and what proves it once. A client of another authorization server is not taken there:
+    /// <https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/client-registration>
+    fn client(&self, now: SystemTime) -> Result<(Client, Parameters), TokenError> {
+        let (ours, server) = (&self.target.client, &self.target.authorization_server);
+        ours.is_at(&server.issuer).map_err(|_| TokenError::Misconfigured)?;
+        let secret = self.client_secret.as_ref();
+        let Proof { auth_type, client_secret, parameters } =
+            proof(ours, &server.issuer, secret, self.random, now)
+                .ok_or(TokenError::Misconfigured)?;
+        let url = TokenUrl::new(server.token_endpoint.as_str().to_owned())
+            .map_err(|_| TokenError::Misconfigured)?;
+        let client = BasicClient::new(ClientId::new(ours.client_id.clone()))
+            .set_auth_type(auth_type)
+            .set_token_uri(url);
+        let client = match client_secret {
+            Some(secret) => client.set_client_secret(secret),
+            None => client,
         };
-        Ok(client.set_token_uri(url))
+        Ok((client, parameters))
     }
 }
+
+type Parameters = Vec<(&'static str, String)>;
 
 type Transported = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send>>;
 

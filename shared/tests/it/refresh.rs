@@ -268,7 +268,8 @@ async fn renew_with(
     target: &Target,
 ) -> Renewal {
     let (http, ring) = (Http::new(Reach::Loopback), ring());
-    let refresher = Refresher { connections, secrets, http: &http, ring: &ring };
+    let refresher =
+        Refresher { connections, secrets, http: &http, ring: &ring, random: &SystemRandom };
     refresher.renew(&alice(), target, at(NOW)).await
 }
 

@@ -3,6 +3,7 @@
 use crate::support::server::{Asked, Server, json};
 use crate::support::target::target;
 use axum::body::Body;
+use broker::clock::SystemRandom;
 use broker::http::{Http, HttpError, Reach};
 use broker::oauth::response::{Accepted, AuthorizationResponse, Browser};
 use broker::oauth::token::{TokenEndpoint, TokenError};
@@ -73,7 +74,8 @@ async fn t1_one_authentication_method_per_request_and_basic_is_form_encoded() {
     let secret = || Some(ClientSecret::new("p@ss: +%\u{e9}".to_owned()));
     let spend = async |target: Target, client_secret| {
         let http = Http::new(Reach::Loopback);
-        let endpoint = TokenEndpoint { http: &http, target: &target, client_secret };
+        let endpoint =
+            TokenEndpoint { http: &http, target: &target, client_secret, random: &SystemRandom };
         endpoint.refresh(&RefreshToken::new("r".into()), at(NOW)).await.map(|_| ())
     };
     spend(with("client_secret_basic"), secret()).await.unwrap();
@@ -317,7 +319,8 @@ async fn t10_no_failure_prints_what_was_sent() {
         };
         let http = Http::new(Reach::Loopback);
         let client_secret = Some(ClientSecret::new("s3cret-client".into()));
-        let endpoint = TokenEndpoint { http: &http, target: &target, client_secret };
+        let endpoint =
+            TokenEndpoint { http: &http, target: &target, client_secret, random: &SystemRandom };
         silent(&endpoint.exchange(accepted(&target), at(NOW)).await.unwrap_err());
         silent(
             &endpoint
@@ -348,13 +351,15 @@ async fn granted(changes: &Value) -> Granted {
 
 async fn refresh(server: &Server) -> Result<Granted, TokenError> {
     let (http, target) = (Http::new(Reach::Loopback), target(&server.url, &json!({})));
-    let endpoint = TokenEndpoint { http: &http, target: &target, client_secret: None };
+    let endpoint =
+        TokenEndpoint { http: &http, target: &target, client_secret: None, random: &SystemRandom };
     endpoint.refresh(&RefreshToken::new("s3cret-refresh".into()), at(NOW)).await
 }
 
 async fn exchange(server: &Server) -> Result<TokenSet, TokenError> {
     let (http, target) = (Http::new(Reach::Loopback), target(&server.url, &json!({})));
-    let endpoint = TokenEndpoint { http: &http, target: &target, client_secret: None };
+    let endpoint =
+        TokenEndpoint { http: &http, target: &target, client_secret: None, random: &SystemRandom };
     endpoint.exchange(accepted(&target), at(NOW)).await
 }
 

@@ -52,9 +52,18 @@ impl TargetStore for FaultyStore {
         self.memory.put_target(target).await
     }
 
-    async fn remove_target(&self, name: &TargetName) -> Result<(), StoreError> {
+    async fn replace_target(
+        &self,
+        found: Option<&Target>,
+        target: &Target,
+    ) -> Result<bool, StoreError> {
+        self.called("replace_target")?;
+        self.memory.replace_target(found, target).await
+    }
+
+    async fn remove_target(&self, found: &Target) -> Result<bool, StoreError> {
         self.called("remove_target")?;
-        self.memory.remove_target(name).await
+        self.memory.remove_target(found).await
     }
 }
 
