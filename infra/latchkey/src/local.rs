@@ -13,6 +13,7 @@ mod web;
 
 pub use demo::Demo;
 pub use folder::Folder;
+pub use secrets::LocalSecrets;
 pub use settings::{LocalTarget, Settings, SettingsError, read_tools};
 
 pub(crate) use engine::Engine;
@@ -33,7 +34,6 @@ use broker::target::Target;
 use callback::Callback;
 use interceptor::Interceptor;
 use keys::Keys;
-use secrets::LocalSecrets;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use watch::Watch;
@@ -52,9 +52,9 @@ impl Local {
     /// Opens the data folder and puts the parts together.
     pub async fn open(settings: Settings) -> Result<Self, Box<dyn std::error::Error>> {
         let base_url = BaseUrl::new(&settings.base_url())?;
-        let folder = Folder::open(&settings.data)?;
+        let folder = Folder::at(&settings.data);
         folder.keep_base_url(base_url.as_str())?;
-        let engine = Engine::start(folder.path()).await?;
+        let engine = Engine::at(&folder).await?;
         let store = engine.store();
         adopt(&store, &settings.targets).await?;
         let keys = Keys::open(&folder, &SystemRandom)?;

@@ -1,10 +1,11 @@
 //! The `DynamoDB`-compatible engine under the adapter that is deployed: what a newcomer runs is what
 //! runs in production.
 
+use super::folder::Folder;
 use broker::aws::{DynamoStore, Tables, sdk_config_at};
 use dynoxide::Database;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::PathBuf;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -18,11 +19,26 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Opens the database in `data`, making it and its tables if need be.
-    pub(crate) async fn start(data: &Path) -> Result<Self, Box<dyn std::error::Error>> {
-        let file = data.join("dynamodb.sqlite");
+    /// Opens the database in `folder`, making it and its tables if need be.
+    pub(crate) async fn at(folder: &Folder) -> Result<Self, Box<dyn std::error::Error>> {
+        std::fs::create_dir_all(folder.path())?;
+        let file = file(folder);
         let database = Database::new(&file.to_string_lossy())
             .map_err(|error| format!("{} cannot be opened: {error:?}", file.display()))?;
+        Self::serve(database).await
+    }
+
+    /// The same, for whoever only looks: where there is no database, none is made.
+    pub(crate) async fn to_look_at(folder: &Folder) -> Result<Self, Box<dyn std::error::Error>> {
+        if file(folder).exists() {
+            return Self::at(folder).await;
+        }
+        let database =
+            Database::memory().map_err(|error| format!("there is no memory: {error:?}"))?;
+        Self::serve(database).await
+    }
+
+    async fn serve(database: Database) -> Result<Self, Box<dyn std::error::Error>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let (stop, stopped) = oneshot::channel();
@@ -46,4 +62,8 @@ impl Engine {
         let _ = self.stop.send(());
         let _ = self.server.await;
     }
+}
+
+fn file(folder: &Folder) -> PathBuf {
+    folder.path().join("dynamodb.sqlite")
 }

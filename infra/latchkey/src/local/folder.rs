@@ -20,12 +20,9 @@ struct Note {
 }
 
 impl Folder {
-    /// The folder at `path`, made if need be.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        for folder in [path.to_owned(), path.join(TOOLS), path.join(SECRETS)] {
-            fs::create_dir_all(folder)?;
-        }
-        Ok(Self(path.to_owned()))
+    /// The folder at `path`. Nothing is made before something is kept.
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
     }
 
     /// Where it is.
@@ -83,11 +80,11 @@ impl Folder {
 
     /// A name comes from a record, and must not lead out of the folder.
     fn secret_file(&self, name: &SecretName) -> io::Result<PathBuf> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
         if name.0.is_empty() || !name.0.bytes().all(plain) {
             return Err(io::Error::new(ErrorKind::InvalidInput, "not the name of a kept secret"));
         }
-        Ok(self.0.join(SECRETS).join(&name.0))
+        Ok(self.0.join(SECRETS).join(name.0.replace('/', ".")))
     }
 }
 

@@ -7,6 +7,9 @@ use std::path::Path;
 
 /// Writes a file that is not there yet.
 pub(super) fn create(file: &Path, content: &[u8]) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     options.open(file)?.write_all(content)
