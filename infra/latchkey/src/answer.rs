@@ -108,8 +108,13 @@ pub fn misread(error: &clap::Error, as_json: bool) -> ExitCode {
         let _ = error.print();
         return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
     }
-    let problem = error.to_string();
-    let problem = problem.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let text = error.to_string();
+    let words: Vec<_> = text
+        .lines()
+        .take_while(|line| !line.starts_with("Usage:"))
+        .flat_map(str::split_whitespace)
+        .collect();
+    let problem = words.join(" ").trim_start_matches("error: ").to_owned();
     let refusal = Refusal::usage(problem, "See how it is written: latchkey help");
     println!("{}", json!({ "error": refusal }));
     Exit::Usage.into()

@@ -1,6 +1,7 @@
 //! Differences between a target's record and what its servers say now.
 
 use crate::answer::Refusal;
+use crate::local::is_configured;
 use broker::discovery::Discovery;
 use broker::discovery::attempt::Quote;
 use broker::target::{AuthorizationServer, Endpoint, Target};
@@ -22,7 +23,11 @@ impl Drift {
     /// Something that connecting again mends.
     pub(super) fn new(kind: &'static str, target: &Target, what: impl Into<String>) -> Self {
         let (endpoint, name) = (target.endpoint.as_str(), &target.name);
-        let remedy = format!("Connect it again: latchkey connect {endpoint} --name {name}");
+        let remedy = if is_configured(target) {
+            "Change it in the configuration file of `latchkey local`, and start that again.".to_owned()
+        } else {
+            format!("Connect it again: latchkey connect {endpoint} --name {name}")
+        };
         Self { kind, what: what.into(), remedy }
     }
 }
