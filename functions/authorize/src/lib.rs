@@ -2,7 +2,10 @@
 //!
 //! `GET` changes nothing. Only the answered form writes a pending authorization and sets the cookie
 //! that binds it to this browser.
+//!
+//! `GET /client/{target}`: who we are, for the target's authorization server.
 
+mod document;
 mod refusal;
 
 use broker::clock::{Clock, Random};
@@ -65,10 +68,31 @@ where
     }
 
     async fn route(&self, request: &Request<Vec<u8>>) -> Result<Response<String>, Refusal> {
-        let name = request.uri().path().strip_prefix("/authorize/").ok_or(Refusal::NotFound)?;
+        let path = request.uri().path().strip_prefix('/').and_then(|path| path.split_once('/'));
+        let (page, name) = path.ok_or(Refusal::NotFound)?;
         let name: TargetName = name.parse().map_err(|_| Refusal::NotFound)?;
+        let document = page == "client" && request.method() != Method::POST;
+        if page != "authorize" && !document {
+            return Err(Refusal::NotFound);
+        }
         let target = self.targets.find_target(&name).await?.ok_or(Refusal::NotFound)?;
+        if document {
+            return document::document(&self.base_url, &target).ok_or(Refusal::NotFound);
+        }
+        self.consent(request, target).await
+    }
+
+    /// The page, or what the person decided on it.
+    async fn consent(
+        &self,
+        request: &Request<Vec<u8>>,
+        target: Target,
+    ) -> Result<Response<String>, Refusal> {
         let now = self.clock.now();
+        let (client, issuer) = (&target.client, &target.authorization_server.issuer);
+        // Before anybody signs in: what begins here could not come to its end.
+        let end = now + PENDING_LIFETIME;
+        client.is_good(issuer, &self.base_url.redirect_uri(&target.name), end)?;
         let session = Session::read(request.headers(), &self.browser_keys, now);
         if request.method() == Method::POST {
             let form = request.body();

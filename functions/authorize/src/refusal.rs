@@ -5,6 +5,7 @@ use broker::identity::IdentityError;
 use broker::page::{self, NotALocation, Page};
 use broker::seal::SealError;
 use broker::store::StoreError;
+use broker::target::Unusable;
 use broker::ticket::TicketError;
 use http::StatusCode;
 
@@ -29,6 +30,11 @@ pub(crate) enum Refusal {
     /// The link cannot be used.
     #[error(transparent)]
     Ticket(#[from] TicketError),
+    /// Our registration may not be used here, or not for long enough.
+    #[error(
+        "the target's client may not be used: {0}; connect the target anew with `latchkey connect`"
+    )]
+    Unusable(#[from] Unusable),
     /// We cannot do our part.
     #[error("the broker cannot do its part: {0}")]
     Broken(&'static str),
@@ -91,6 +97,12 @@ impl From<&Refusal> for Page {
                 "This link cannot be used",
                 "It is incomplete, or was made for something else.",
                 "Ask your agent again: it will show you a new one.",
+            ),
+            Refusal::Unusable(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "This is our fault",
+                "The broker's own registration at this server is no longer good. Nothing was changed.",
+                "Tell your administrator, who has to renew it; trying again before will not help.",
             ),
             Refusal::SignIn(IdentityError::AnotherIssuer)
             | Refusal::Store(StoreError::Unreadable(_))

@@ -147,8 +147,17 @@ impl From<&Refusal> for Page {
                 "That did not work just now",
                 "Something that we depend on did not answer. Nothing was connected.",
             ),
+            Refusal::Unusable(_) => {
+                return page::refusal(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    &page::Refusal {
+                        heading: "This is our fault",
+                        what_happened: "The broker's own registration at this server is no longer good. Nothing was connected.",
+                        what_to_do: "Tell your administrator, who has to renew it; trying again before will not help.",
+                    },
+                );
+            }
             Refusal::Broken(_)
-            | Refusal::Unusable(_)
             | Refusal::SignIn(IdentityError::AnotherIssuer)
             | Refusal::Store(StoreError::Unreadable(_))
             | Refusal::Token(

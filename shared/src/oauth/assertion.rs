@@ -88,7 +88,7 @@ impl SigningKey {
         jti: &str,
         now: SystemTime,
     ) -> Result<String, NotASigningKey> {
-        let header = json!({ "alg": "ES256", "typ": "JWT", "kid": self.kid });
+        let header = json!({ "alg": "ES256", "typ": TYPE, "kid": self.kid });
         let claims = json!({
             "iss": client_id,
             "sub": client_id,
@@ -130,6 +130,8 @@ fn public(pair: &EcdsaKeyPair, kid: Option<String>) -> Option<PublicKey> {
 #[error("the private key is not a JWK on P-256 with both of its halves")]
 pub struct NotASigningKey;
 
+/// <https://www.iana.org/assignments/media-types/application/client-authentication+jwt>
+const TYPE: &str = "client-authentication+jwt";
 /// What travels once, and at once, is good for a minute.
 pub const ASSERTION_LIFETIME: Duration = Duration::from_mins(1);
 /// The first byte of a point that is written with both coordinates.

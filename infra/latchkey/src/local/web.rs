@@ -26,9 +26,11 @@ pub(super) fn functions(authorize: Arc<LocalAuthorize>, callback: Arc<LocalCallb
         let callback = Arc::clone(&callback);
         async move { callback.handle(Request::from_parts(request, ())).await }
     };
+    let document = get(authorize.clone());
     let pages = get(authorize.clone()).post(authorize);
     Router::new()
         .route("/authorize/{target}", pages)
+        .route("/client/{target}", document)
         .route("/callback/{target}", get(callback.clone()))
         .route("/connected/{target}", get(callback.clone()))
         .route("/declined/{target}", get(callback.clone()))
