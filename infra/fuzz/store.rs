@@ -1,9 +1,10 @@
 //! One memory store in several hands.
 
-use broker::connection::Connection;
+use broker::connection::{Attempt, Connection, Lineage};
 use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
 use broker::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
+use broker::step_up::StepUp;
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use std::sync::Arc;
@@ -73,5 +74,39 @@ impl ConnectionStore for Store {
 
     async fn settle(&self, lease: Lease, connection: &Connection) -> Result<bool, StoreError> {
         self.0.settle(lease, connection).await
+    }
+
+    async fn journal(&self, lease: &Lease, attempt: Attempt) -> Result<bool, StoreError> {
+        self.0.journal(lease, attempt).await
+    }
+
+    async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
+        self.0.amend(spent, connection).await
+    }
+
+    async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
+        self.0.expire(connection, now).await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.0.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.0.widen(subject, target, asked, beyond).await
+    }
+
+    async fn disconnect(&self, subject: &SubjectId, target: &TargetName, now: SystemTime) -> Result<Option<Connection>, StoreError> {
+        self.0.disconnect(subject, target, now).await
+    }
+
+    async fn connections_of(&self, subject: &SubjectId) -> Result<Vec<Connection>, StoreError> {
+        self.0.connections_of(subject).await
     }
 }

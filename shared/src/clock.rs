@@ -37,6 +37,11 @@ pub fn from_unix_seconds(seconds: u64) -> SystemTime {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH)
 }
 
+/// `time` without the part of a second that a record does not keep.
+pub fn whole_seconds(time: SystemTime) -> SystemTime {
+    from_unix_seconds(unix_seconds(time))
+}
+
 /// For `#[serde(with = "clock::unix")]`.
 pub mod unix {
     use serde::{Deserialize, Deserializer, Serializer};

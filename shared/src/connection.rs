@@ -1,6 +1,8 @@
 //! The durable fact that a subject lets us act at a target.
 
-use crate::seal::{KeyRing, Owner, SealError};
+use crate::clock::whole_seconds;
+use crate::seal::{self, KeyRing, Owner, SealError};
+use crate::step_up::StepUp;
 use crate::subject::SubjectId;
 use crate::target::{Resource, Target, TargetName};
 use crate::tokens::{TokenSet, is_fresh};
@@ -20,6 +22,11 @@ pub struct Connection {
     pub issuer: String,
     /// Tokens, or why not.
     pub status: Status,
+    /// When the MCP server last refused an access token of this connection, if it did since the
+    /// subject consented. The refused token may have been replaced since.
+    pub refused_at: Option<SystemTime>,
+    /// Scopes that turned out to be too narrow.
+    pub step_up: StepUp,
 }
 
 /// Tokens, or the reason why there are none. Never both, never neither.
@@ -29,8 +36,21 @@ pub enum Status {
     Active {
         /// The sealed token set.
         sealed: SealedTokens,
-        /// When the access token expires: known without opening anything.
+        /// When the access token expires, or when it was found to be no longer good: known without
+        /// opening anything.
         expires_at: SystemTime,
+        /// When these tokens were given to us.
+        obtained_at: SystemTime,
+        /// When the subject consented.
+        consented_at: SystemTime,
+        /// When a call last used it, to the day, or the subject connected it.
+        used_at: SystemTime,
+        /// When to see to its renewal, in whole seconds. `None`: when a call needs it.
+        due_at: Option<SystemTime>,
+        /// Whether there is a refresh token.
+        renewable: bool,
+        /// A refresh that was begun with these tokens, and whose outcome nobody has written yet.
+        attempt: Option<Attempt>,
     },
     /// We may not.
     Disconnected {
@@ -41,11 +61,47 @@ pub enum Status {
     },
 }
 
+/// The journal's entry of a refresh: written before the request leaves, so that whoever comes next
+/// knows that the refresh token may be spent already.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Attempt {
+    /// When the latest request was about to leave.
+    pub began_at: SystemTime,
+    /// How many requests were sent with this refresh token, or may have been, without an answer.
+    pub requests: u32,
+}
+
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Reason {
+    /// The subject disconnected.
+    BySubject,
     /// The authorization server said `invalid_grant`: the subject must consent again.
     InvalidGrant,
+    /// The answer to a refresh was lost, and the new refresh token with it: the subject must consent
+    /// again.
+    RotationLost,
+    /// The MCP server refused tokens that were new: the subject must consent again.
+    TokenRefused,
+}
+
+impl Reason {
+    /// Whether a refresh ended the connection. A holder who was overtaken may then still have won
+    /// tokens that are good.
+    pub fn is_of_refresh(self) -> bool {
+        matches!(self, Self::InvalidGrant | Self::RotationLost)
+    }
+}
+
+/// Which tokens a row holds, or which it held when a refresh ended it: every sealing makes another.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Lineage(pub(crate) String);
+
+impl SealedTokens {
+    /// Which tokens these are.
+    pub fn lineage(&self) -> Lineage {
+        Lineage(seal::text(&seal::fingerprint(["lineage", &seal::text(&self.0)])))
+    }
 }
 
 /// A sealed [`TokenSet`]. It opens for its subject, target, resource and issuer only.
@@ -59,22 +115,63 @@ impl std::fmt::Debug for SealedTokens {
 }
 
 impl Connection {
-    /// A connection with `tokens`, sealed.
+    /// A connection that was just consented to, with `tokens` that were given to us `now`, sealed.
     pub fn active(
         ring: &KeyRing,
         subject: SubjectId,
         target: &Target,
         tokens: &TokenSet,
+        now: SystemTime,
     ) -> Result<Self, SealError> {
         let plain = tokens.to_plain().map_err(|_| SealError)?;
         let sealed = SealedTokens(ring.seal(&owner(&subject, target), &plain)?);
-        Ok(Self {
+        let connection = Self {
             subject,
             target: target.name.clone(),
             resource: target.resource.clone(),
             issuer: target.authorization_server.issuer.clone(),
-            status: Status::Active { sealed, expires_at: tokens.expires_at },
-        })
+            status: Status::Active {
+                sealed,
+                expires_at: tokens.expires_at,
+                obtained_at: now,
+                consented_at: now,
+                used_at: now,
+                due_at: None,
+                renewable: tokens.refresh.is_some(),
+                attempt: None,
+            },
+            refused_at: None,
+            step_up: StepUp::default(),
+        };
+        Ok(connection.scheduled(target))
+    }
+
+    /// The connection with `tokens` that its own were renewed to `now`, sealed.
+    pub fn renewed(
+        &self,
+        ring: &KeyRing,
+        target: &Target,
+        tokens: &TokenSet,
+        now: SystemTime,
+    ) -> Result<Self, SealError> {
+        let mut after = Self::active(ring, self.subject, target, tokens, now)?;
+        if let (
+            Status::Active { consented_at, used_at, .. },
+            Status::Active { consented_at: since, used_at: last, .. },
+        ) = (&self.status, &mut after.status)
+        {
+            (*since, *last) = (*consented_at, *used_at);
+        }
+        Ok(after.scheduled(target))
+    }
+
+    /// The connection, to be seen to when its tokens and `target` say.
+    fn scheduled(mut self, target: &Target) -> Self {
+        let planned = self.renew_at(&target.quirks).map(whole_seconds);
+        if let Status::Active { due_at, .. } = &mut self.status {
+            *due_at = planned;
+        }
+        self
     }
 
     /// The tokens of `subject` at `target` as it is today.
@@ -95,6 +192,24 @@ impl Connection {
     /// Whether the access token can be used for a call that starts `now`.
     pub fn is_fresh(&self, now: SystemTime) -> bool {
         matches!(self.status, Status::Active { expires_at, .. } if is_fresh(expires_at, now))
+    }
+
+    /// What it is kept under.
+    pub fn key(&self) -> (SubjectId, TargetName) {
+        (self.subject, self.target.clone())
+    }
+
+    /// Which tokens it holds. `None` if it holds none.
+    pub fn lineage(&self) -> Option<Lineage> {
+        match &self.status {
+            Status::Active { sealed, .. } => Some(sealed.lineage()),
+            Status::Disconnected { .. } => None,
+        }
+    }
+
+    /// Whether there are tokens.
+    pub fn is_active(&self) -> bool {
+        matches!(self.status, Status::Active { .. })
     }
 
     /// The connection, ended.
@@ -145,7 +260,7 @@ mod tests {
             expires_at: UNIX_EPOCH + Duration::from_secs(1000),
             scopes: vec![],
         };
-        let connection = Connection::active(&ring, alice, &notes, &tokens).unwrap();
+        let connection = Connection::active(&ring, alice, &notes, &tokens, UNIX_EPOCH).unwrap();
 
         assert_eq!(connection.open(&ring, &alice, &notes).unwrap().access.into_secret(), "a1");
         for stranger in
@@ -173,7 +288,7 @@ mod tests {
             expires_at: UNIX_EPOCH + Duration::from_secs(1000),
             scopes: vec![],
         };
-        let ended = Connection::active(&ring, alice, &notes, &tokens)
+        let ended = Connection::active(&ring, alice, &notes, &tokens, UNIX_EPOCH)
             .unwrap()
             .disconnected(Reason::InvalidGrant, UNIX_EPOCH);
         assert!(!ended.is_fresh(UNIX_EPOCH));

@@ -15,6 +15,8 @@
 //! | [`State`](pending::State) | RFC 6749's `state`, and nothing else. |
 //! | [`TokenSet`](tokens::TokenSet) | Access token, refresh token, expiry, granted scopes. |
 //! | [`Connection`](connection::Connection) | The durable fact that a subject lets us act at a target. |
+//! | [`Due`](due::Due) | A connection that is to be renewed before anybody needs it. |
+//! | [`StepUp`](step_up::StepUp) | What operations need beyond what was consented to. |
 //! | [`Lease`](store::Lease) | The sole, expiring, fenced right to refresh one connection. |
 //! | [`seal`] | Authenticated encryption bound to its owner, and its inverse. |
 //!
@@ -24,8 +26,10 @@
 
 // Nouns.
 pub mod connection;
+pub mod due;
 pub mod pending;
 pub mod quirks;
+pub mod step_up;
 pub mod subject;
 pub mod target;
 pub mod ticket;

@@ -1,7 +1,10 @@
 //! The stores in memory: for tests of what stands on them, under the same contract as the others.
 
-use crate::connection::Connection;
+mod due;
+
+use crate::connection::{Attempt, Connection, Lineage, Reason, Status};
 use crate::pending::{SealedPending, State};
+use crate::step_up::StepUp;
 use crate::store::{
     ClientSecrets, ConnectionStore, Lease, PendingStore, SecretStore, StoreError, TargetStore,
 };
@@ -30,6 +33,23 @@ struct Row {
     connection: Connection,
     version: u64,
     leased_until: Option<SystemTime>,
+    /// Which tokens these are, or were before a refresh ended them.
+    lineage: Option<Lineage>,
+}
+
+impl Row {
+    /// Writes `connection`, which ends any lease. What the row says besides tokens stays.
+    fn write(&mut self, connection: &Connection) {
+        match connection.status {
+            Status::Active { .. } => self.lineage = connection.lineage(),
+            Status::Disconnected { reason, .. } if reason.is_of_refresh() => {}
+            Status::Disconnected { .. } => self.lineage = None,
+        }
+        let (refused_at, step_up) = (self.connection.refused_at, self.connection.step_up.clone());
+        self.connection = Connection { refused_at, step_up, ..connection.clone() };
+        self.version += 1;
+        self.leased_until = None;
+    }
 }
 
 impl MemoryStore {
@@ -133,11 +153,16 @@ impl ConnectionStore for MemoryStore {
     }
 
     async fn connect(&self, connection: &Connection) -> Result<(), StoreError> {
-        let key = (connection.subject, connection.target.clone());
+        let key = connection.key();
         let mut inner = self.inner();
-        let version = inner.connections.get(&key).map_or(1, |row| row.version + 1);
-        let row = Row { connection: connection.clone(), version, leased_until: None };
-        inner.connections.insert(key, row);
+        let row = inner.connections.entry(key).or_insert_with(|| Row {
+            connection: connection.clone(),
+            version: 0,
+            leased_until: None,
+            lineage: None,
+        });
+        row.write(connection);
+        row.connection.refused_at = None;
         Ok(())
     }
 
@@ -160,15 +185,98 @@ impl ConnectionStore for MemoryStore {
         Ok(Some(Lease { connection: row.connection.clone(), version: row.version }))
     }
 
-    async fn settle(&self, lease: Lease, connection: &Connection) -> Result<bool, StoreError> {
-        let key = (connection.subject, connection.target.clone());
+    async fn journal(&self, lease: &Lease, attempt: Attempt) -> Result<bool, StoreError> {
         let mut inner = self.inner();
-        let Some(row) = inner.connections.get_mut(&key).filter(|row| row.version == lease.version)
-        else {
+        let row = inner.connections.get_mut(&lease.connection.key());
+        let Some(row) = row.filter(|row| row.version == lease.version) else { return Ok(false) };
+        let Status::Active { attempt: journal, .. } = &mut row.connection.status else {
             return Ok(false);
         };
-        *row =
-            Row { connection: connection.clone(), version: lease.version + 1, leased_until: None };
+        *journal = Some(attempt);
         Ok(true)
+    }
+
+    async fn settle(&self, lease: Lease, connection: &Connection) -> Result<bool, StoreError> {
+        let mut inner = self.inner();
+        let row = inner.connections.get_mut(&connection.key());
+        let Some(row) = row.filter(|row| row.version == lease.version) else { return Ok(false) };
+        row.write(connection);
+        Ok(true)
+    }
+
+    async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
+        let mut inner = self.inner();
+        let row = inner.connections.get_mut(&connection.key());
+        let Some(row) = row.filter(|row| row.lineage.as_ref() == Some(spent)) else {
+            return Ok(false);
+        };
+        row.write(connection);
+        Ok(true)
+    }
+
+    async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
+        let mut inner = self.inner();
+        let Some(row) = inner.connections.get_mut(&connection.key()) else { return Ok(false) };
+        let same = row.lineage.is_some() && row.lineage == connection.lineage();
+        let Status::Active { expires_at, .. } = &mut row.connection.status else {
+            return Ok(false);
+        };
+        if same {
+            *expires_at = now.min(*expires_at);
+            row.connection.refused_at = Some(now);
+        }
+        Ok(same)
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        let mut inner = self.inner();
+        let Some(row) = inner.connections.get_mut(&connection.key()) else { return Ok(false) };
+        let same = row.connection.is_active()
+            && row.lineage.is_some()
+            && row.lineage == connection.lineage();
+        if same {
+            row.connection.step_up.add(more);
+        }
+        Ok(same)
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        if let Some(row) = self.inner().connections.get_mut(&(*subject, target.clone())) {
+            row.connection.step_up.widen(asked, beyond);
+        }
+        Ok(())
+    }
+
+    async fn disconnect(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        now: SystemTime,
+    ) -> Result<Option<Connection>, StoreError> {
+        let mut inner = self.inner();
+        let Some(row) = inner.connections.get_mut(&(*subject, target.clone())) else {
+            return Ok(None);
+        };
+        let before = row.connection.clone();
+        if !before.is_active() && row.lineage.is_none() {
+            return Ok(None);
+        }
+        row.write(&before.clone().disconnected(Reason::BySubject, now));
+        (row.connection.refused_at, row.connection.step_up) = (None, StepUp::default());
+        Ok(before.is_active().then_some(before))
+    }
+
+    async fn connections_of(&self, subject: &SubjectId) -> Result<Vec<Connection>, StoreError> {
+        let inner = self.inner();
+        let rows = inner.connections.values().map(|row| &row.connection);
+        let mut found: Vec<_> = rows.filter(|c| c.subject == *subject).cloned().collect();
+        found.sort_by(|a, b| a.target.cmp(&b.target));
+        Ok(found)
     }
 }

@@ -1,7 +1,7 @@
 //! Refresh is a protocol, not a call: lease, request, conditional settle.
 
 use crate::clock::Random;
-use crate::connection::{Connection, Reason};
+use crate::connection::Reason;
 use crate::http::Http;
 use crate::oauth::token::{TokenEndpoint, TokenError};
 use crate::seal::KeyRing;
@@ -76,7 +76,8 @@ impl<C: ConnectionStore, S: ClientSecrets> Refresher<'_, C, S> {
             let _ = self.connections.settle(lease, &before).await?;
             return Ok(Renewal::Ended);
         };
-        if before.is_fresh(now) {
+        let early = before.renew_at(&target.quirks).is_some_and(|at| at <= now);
+        if before.is_fresh(now) && !early {
             // Somebody renewed it while we were on our way.
             let _ = self.connections.settle(lease, &before).await?;
             return Ok(Renewal::Renewed(tokens));
@@ -90,7 +91,8 @@ impl<C: ConnectionStore, S: ClientSecrets> Refresher<'_, C, S> {
         match endpoint.refresh(&refresh, now).await {
             Ok(answer) => {
                 let tokens = tokens.renewed(answer);
-                let after = Connection::active(self.ring, *subject, target, &tokens)
+                let after = before
+                    .renewed(self.ring, target, &tokens, now)
                     .map_err(|_| StoreError::Unreadable("the tokens cannot be sealed"))?;
                 if self.connections.settle(lease, &after).await? {
                     Ok(Renewal::Renewed(tokens))

@@ -1,13 +1,15 @@
-//! What the verbs ask of storage: promises, not access. `tests/store_contract.rs` holds every
+//! What the verbs ask of storage: promises, not access. `tests/store_contract` holds every
 //! adapter to them.
 
-use crate::connection::Connection;
+use crate::connection::{Attempt, Connection, Lineage};
+use crate::due::{Due, Shard};
 use crate::pending::{SealedPending, State};
+use crate::step_up::StepUp;
 use crate::subject::SubjectId;
 use crate::target::{SecretName, Target, TargetName};
 use oauth2::ClientSecret;
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The registry of targets.
 pub trait TargetStore: Send + Sync {
@@ -63,8 +65,8 @@ pub trait ConnectionStore: Send + Sync {
         target: &TargetName,
     ) -> impl Future<Output = Result<Option<Connection>, StoreError>> + Send;
 
-    /// Writes a connection that was just consented to over whatever is there. A lease taken before
-    /// can no longer settle.
+    /// Writes a connection that was just consented to over whatever is there but the history of its
+    /// scopes. A lease taken before can no longer settle.
     fn connect(
         &self,
         connection: &Connection,
@@ -80,6 +82,14 @@ pub trait ConnectionStore: Send + Sync {
         until: SystemTime,
     ) -> impl Future<Output = Result<Option<Lease>, StoreError>> + Send;
 
+    /// Writes into the journal that a request is about to leave, unless somebody has written since the
+    /// lease was taken: then nothing changes, and the answer is `false`.
+    fn journal(
+        &self,
+        lease: &Lease,
+        attempt: Attempt,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Ends the lease and writes `connection` in its place, unless somebody has written since the
     /// lease was taken: then nothing changes, and the answer is `false`.
     fn settle(
@@ -87,7 +97,110 @@ pub trait ConnectionStore: Send + Sync {
         lease: Lease,
         connection: &Connection,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Writes tokens that a holder won although it was overtaken: only over the very tokens that it
+    /// spent, `spent`, or over the ending that a refresh of those led to. A lease taken meanwhile can
+    /// no longer settle. Otherwise nothing changes, and the answer is `false`.
+    fn amend(
+        &self,
+        spent: &Lineage,
+        connection: &Connection,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Writes that the access token of `connection` is no longer good, as of `now`, for the MCP server
+    /// refused it; unless the row holds other tokens by now: then nothing changes, and the answer is
+    /// `false`. A lease stays.
+    fn expire(
+        &self,
+        connection: &Connection,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Adds `more` to the history of the scopes of `connection`, unless the row holds other tokens by
+    /// now: then nothing changes, and the answer is `false`. A lease stays.
+    fn step_up(
+        &self,
+        connection: &Connection,
+        more: &StepUp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Writes into that history that the subject consented, when they were asked for `asked`, of which
+    /// `beyond` are not the target's own. Without a connection nothing changes.
+    fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends the connection at the subject's wish, whatever a refresh is doing: none can bring it back.
+    /// The answer is the connection as it was, whose tokens can now be given back; `None` if there was
+    /// none, or it had ended already.
+    fn disconnect(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Option<Connection>, StoreError>> + Send;
+
+    /// Every connection of `subject`, ended ones too, by target.
+    fn connections_of(
+        &self,
+        subject: &SubjectId,
+    ) -> impl Future<Output = Result<Vec<Connection>, StoreError>> + Send;
 }
+
+/// Which connections are due to be renewed. To ask costs what is due, however many there are that are
+/// not. Every write of a connection says when it is due next.
+pub trait DueConnections: Send + Sync {
+    /// A page of what is due in `shard` by `now`, what is due the longest first; with `after`, the
+    /// page that follows. What was written or moved a moment ago may be missing, or appear as it was
+    /// before.
+    fn due(
+        &self,
+        shard: Shard,
+        now: SystemTime,
+        after: Option<&DueCursor>,
+    ) -> impl Future<Output = Result<DuePage, StoreError>> + Send;
+
+    /// Moves `due` to `until`, or with `None` to when a call needs it, unless it has been moved or
+    /// written since it was read: then nothing changes, and the answer is `false`. A lease stays.
+    fn postpone(
+        &self,
+        due: &Due,
+        until: Option<SystemTime>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// Some of what is due.
+#[derive(Debug, Default)]
+pub struct DuePage {
+    /// What is due the longest comes first.
+    pub due: Vec<Due>,
+    /// How many more there are whose key cannot be read: an operator must look.
+    pub unreadable: usize,
+    /// Where the next page begins, if there is more.
+    pub next: Option<DueCursor>,
+}
+
+/// Where a page of what is due ended: due time, subject and target as the store has them.
+#[derive(Clone, Debug)]
+pub struct DueCursor(pub(crate) [String; 3]);
+
+/// Where the use of connections is noted, so that those in use can be told from the others.
+pub trait UsedConnections: Send + Sync {
+    /// Notes that a call used `connection`, as of `now`. Nothing changes if it has ended, or if that
+    /// was noted within [`USE_NOTED_EVERY`]: then the answer is `false`. A lease stays.
+    fn note_use(
+        &self,
+        connection: &Connection,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// How often the use of a connection is noted.
+pub const USE_NOTED_EVERY: Duration = Duration::from_hours(24);
 
 /// The sole, expiring, fenced right to refresh one connection.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use broker::clock::NoRandomness;
 use broker::identity::IdentityError;
 use broker::page::{self, NotALocation, Page};
 use broker::seal::SealError;
+use broker::session::{FormError, SignInError};
 use broker::store::StoreError;
 use broker::target::Unusable;
 use broker::ticket::TicketError;
@@ -38,6 +39,25 @@ pub(crate) enum Refusal {
     /// We cannot do our part.
     #[error("the broker cannot do its part: {0}")]
     Broken(&'static str),
+}
+
+impl From<FormError> for Refusal {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::Foreign => Self::ForeignForm,
+            FormError::Repeated => Self::Malformed,
+        }
+    }
+}
+
+impl From<SignInError> for Refusal {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Identity(error) => error.into(),
+            SignInError::Location(error) => error.into(),
+            SignInError::Seal(error) => error.into(),
+        }
+    }
 }
 
 impl From<NoRandomness> for Refusal {

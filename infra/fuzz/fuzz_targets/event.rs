@@ -197,7 +197,7 @@ impl World {
                 };
                 let subject = Subject::new(&provider.url, vec![name.into()]).unwrap().id();
                 let target = target(to, "https://as.example");
-                let connection = Connection::active(&token_keys(), subject, &target, &tokens);
+                let connection = Connection::active(&token_keys(), subject, &target, &tokens, now);
                 store.connect(&connection.unwrap()).await.unwrap();
             }
             interceptor.targets.prepare(now).await.unwrap();

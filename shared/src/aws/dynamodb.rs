@@ -1,10 +1,13 @@
 //! The stores on `DynamoDB`. Every promise of `store.rs` is one conditional request.
 
+mod due;
 mod targets;
 
 use crate::clock::{from_unix_seconds, unix_seconds};
-use crate::connection::{Connection, Reason, SealedTokens, Status};
+use crate::connection::{Attempt, Connection, Lineage, Reason, SealedTokens, Status};
+use crate::due::Shard;
 use crate::pending::{SealedPending, State};
+use crate::step_up::StepUp;
 use crate::store::{ConnectionStore, Lease, PendingStore, StoreError};
 use crate::subject::SubjectId;
 use crate::target::{Resource, TargetName};
@@ -15,7 +18,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::SystemTime;
 
 /// The three tables.
@@ -42,41 +45,107 @@ impl DynamoStore {
         Self { client: Client::new(config), tables }
     }
 
-    fn write(&self, connection: &Connection) -> UpdateItemFluentBuilder {
+    /// Writes tokens or an ending, and takes the attributes `gone` away.
+    fn write(&self, connection: &Connection, gone: &str) -> UpdateItemFluentBuilder {
         let request = self
-            .client
-            .update_item()
-            .table_name(&self.tables.connections)
-            .key("subject", text(connection.subject.key()))
-            .key("target", text(connection.target.as_str()))
+            .update(&connection.subject, &connection.target)
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#resource", "resource")
             .expression_attribute_values(":resource", text(connection.resource.as_str()))
             .expression_attribute_values(":issuer", text(&connection.issuer))
             .expression_attribute_values(":one", number(1));
         match &connection.status {
-            Status::Active { sealed, expires_at } => request
-                .update_expression(
+            Status::Active {
+                sealed,
+                expires_at,
+                obtained_at,
+                consented_at,
+                used_at,
+                due_at,
+                renewable,
+                attempt,
+            } => {
+                let (mut set, mut remove) = (
                     "SET #status = :status, #resource = :resource, issuer = :issuer, \
-                     sealed = :sealed, expires_at = :expires_at \
-                     REMOVE reason, since, lease_until ADD version :one",
-                )
-                .expression_attribute_values(":status", text(ACTIVE))
-                .expression_attribute_values(
-                    ":sealed",
-                    AttributeValue::B(Blob::new(sealed.0.clone())),
-                )
-                .expression_attribute_values(":expires_at", time(*expires_at)),
-            Status::Disconnected { reason, since } => request
-                .update_expression(
-                    "SET #status = :status, #resource = :resource, issuer = :issuer, \
-                     reason = :reason, since = :since \
-                     REMOVE sealed, expires_at, lease_until ADD version :one",
-                )
-                .expression_attribute_values(":status", text(DISCONNECTED))
-                .expression_attribute_values(":reason", text(reason_text(*reason)))
-                .expression_attribute_values(":since", time(*since)),
+                     sealed = :sealed, lineage = :lineage, expires_at = :expires_at, \
+                     obtained_at = :obtained_at, consented_at = :consented_at, \
+                     used_at = :used_at, renewable = :renewable"
+                        .to_owned(),
+                    format!(" REMOVE reason, since, lease_until{gone}"),
+                );
+                let request = request
+                    .expression_attribute_values(":status", text(ACTIVE))
+                    .expression_attribute_values(
+                        ":sealed",
+                        AttributeValue::B(Blob::new(sealed.0.clone())),
+                    )
+                    .expression_attribute_values(":lineage", text(sealed.lineage().0))
+                    .expression_attribute_values(":expires_at", time(*expires_at))
+                    .expression_attribute_values(":obtained_at", time(*obtained_at))
+                    .expression_attribute_values(":consented_at", time(*consented_at))
+                    .expression_attribute_values(":used_at", time(*used_at))
+                    .expression_attribute_values(":renewable", AttributeValue::Bool(*renewable));
+                let request = match attempt {
+                    Some(attempt) => {
+                        set += ", attempt_at = :attempt_at, attempt_requests = :attempt_requests";
+                        attempt_values(request, *attempt)
+                    }
+                    None => {
+                        remove += ", attempt_at, attempt_requests";
+                        request
+                    }
+                };
+                let (request, remove) = match due_at {
+                    Some(due_at) => {
+                        set += ", due_shard = :due_shard, due_at = :due_at";
+                        let shard = Shard::of(&connection.subject, &connection.target);
+                        let request = request
+                            .expression_attribute_values(":due_shard", text(shard.key()))
+                            .expression_attribute_values(":due_at", time(*due_at));
+                        (request, remove)
+                    }
+                    None => (request, format!("{remove}, due_shard, due_at")),
+                };
+                request.update_expression(format!("{set}{remove} ADD version :one"))
+            }
+            Status::Disconnected { reason, since } => {
+                let lineage = if reason.is_of_refresh() { "" } else { ", lineage" };
+                request
+                    .update_expression(format!(
+                        "SET #status = :status, #resource = :resource, issuer = :issuer, \
+                         reason = :reason, since = :since \
+                         REMOVE sealed, expires_at, obtained_at, consented_at, used_at, due_shard, \
+                         due_at, renewable, attempt_at, attempt_requests, lease_until{lineage}{gone} \
+                         ADD version :one"
+                    ))
+                    .expression_attribute_values(":status", text(DISCONNECTED))
+                    .expression_attribute_values(":reason", text(reason_text(*reason)))
+                    .expression_attribute_values(":since", time(*since))
+            }
         }
+    }
+
+    fn update(&self, subject: &SubjectId, target: &TargetName) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.tables.connections)
+            .key("subject", text(subject.key()))
+            .key("target", text(target.as_str()))
+    }
+}
+
+fn attempt_values(request: UpdateItemFluentBuilder, attempt: Attempt) -> UpdateItemFluentBuilder {
+    request
+        .expression_attribute_values(":attempt_at", time(attempt.began_at))
+        .expression_attribute_values(":attempt_requests", number(attempt.requests.into()))
+}
+
+/// Whether the request changed something: its condition held.
+async fn changed(request: UpdateItemFluentBuilder) -> Result<bool, StoreError> {
+    match request.send().await {
+        Ok(_) => Ok(true),
+        Err(error) if refused(&error) => Ok(false),
+        Err(error) => Err(unavailable(error)),
     }
 }
 
@@ -107,7 +176,7 @@ impl PendingStore for DynamoStore {
         let Some(item) = output.attributes else { return Ok(None) };
         Ok(Some(SealedPending {
             sealed: blob(&item, "sealed")?,
-            expires: seconds(&item, "expires").map(from_unix_seconds)?,
+            expires: moment(&item, "expires")?,
         }))
     }
 }
@@ -132,7 +201,7 @@ impl ConnectionStore for DynamoStore {
     }
 
     async fn connect(&self, connection: &Connection) -> Result<(), StoreError> {
-        self.write(connection).send().await.map(|_| ()).map_err(unavailable)
+        self.write(connection, ", refused_at").send().await.map(|_| ()).map_err(unavailable)
     }
 
     async fn lease(
@@ -143,11 +212,7 @@ impl ConnectionStore for DynamoStore {
         until: SystemTime,
     ) -> Result<Option<Lease>, StoreError> {
         let output = self
-            .client
-            .update_item()
-            .table_name(&self.tables.connections)
-            .key("subject", text(subject.key()))
-            .key("target", text(target.as_str()))
+            .update(subject, target)
             .update_expression("SET lease_until = :until ADD version :one")
             .condition_expression(
                 "attribute_exists(version) AND \
@@ -167,18 +232,140 @@ impl ConnectionStore for DynamoStore {
         Ok(Some(Lease { connection: connection(&item)?, version: seconds(&item, "version")? }))
     }
 
+    async fn journal(&self, lease: &Lease, attempt: Attempt) -> Result<bool, StoreError> {
+        let request = self
+            .update(&lease.connection.subject, &lease.connection.target)
+            .update_expression("SET attempt_at = :attempt_at, attempt_requests = :attempt_requests")
+            .condition_expression("version = :version AND attribute_exists(sealed)")
+            .expression_attribute_values(":version", number(lease.version));
+        changed(attempt_values(request, attempt)).await
+    }
+
     async fn settle(&self, lease: Lease, connection: &Connection) -> Result<bool, StoreError> {
-        let output = self
-            .write(connection)
+        let request = self
+            .write(connection, "")
             .condition_expression("version = :version")
-            .expression_attribute_values(":version", number(lease.version))
+            .expression_attribute_values(":version", number(lease.version));
+        changed(request).await
+    }
+
+    async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
+        let request = self
+            .write(connection, "")
+            .condition_expression("lineage = :spent")
+            .expression_attribute_values(":spent", text(&spent.0));
+        changed(request).await
+    }
+
+    async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
+        let (Some(lineage), Status::Active { expires_at, .. }) =
+            (connection.lineage(), &connection.status)
+        else {
+            return Ok(false);
+        };
+        let request = self
+            .update(&connection.subject, &connection.target)
+            .update_expression("SET expires_at = :expires_at, refused_at = :now")
+            .condition_expression(HOLDS_THESE)
+            .expression_attribute_values(":expires_at", time(now.min(*expires_at)))
+            .expression_attribute_values(":now", time(now))
+            .expression_attribute_values(":lineage", text(lineage.0));
+        changed(request).await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        let Some(lineage) = connection.lineage() else { return Ok(false) };
+        let parts =
+            [("wanted", &more.wanted), ("widened", &more.widened), ("attempts", &more.attempts)];
+        let parts = parts.into_iter().filter(|(_, part)| !part.is_empty());
+        let request = self
+            .update(&connection.subject, &connection.target)
+            .condition_expression(HOLDS_THESE)
+            .expression_attribute_values(":lineage", text(lineage.0));
+        let (request, added) = parts.fold((request, vec![]), |(request, mut added), part| {
+            added.push(format!("{0} :{0}", part.0));
+            (request.expression_attribute_values(format!(":{}", part.0), texts(part.1)), added)
+        });
+        if added.is_empty() {
+            return Ok(true);
+        }
+        changed(request.update_expression(format!("ADD {}", added.join(", ")))).await
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let request = self
+            .update(subject, target)
+            .condition_expression("attribute_exists(version)")
+            .expression_attribute_values(":asked", texts(asked));
+        let request = if beyond.is_empty() {
+            request.update_expression("DELETE wanted :asked")
+        } else {
+            request
+                .update_expression("DELETE wanted :asked ADD widened :beyond")
+                .expression_attribute_values(":beyond", texts(beyond))
+        };
+        changed(request).await.map(|_| ())
+    }
+
+    async fn disconnect(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        now: SystemTime,
+    ) -> Result<Option<Connection>, StoreError> {
+        let output = self
+            .update(subject, target)
+            .update_expression(
+                "SET #status = :status, reason = :reason, since = :since \
+                 REMOVE sealed, lineage, expires_at, obtained_at, consented_at, used_at, \
+                 due_shard, due_at, renewable, attempt_at, attempt_requests, lease_until, \
+                 refused_at, wanted, widened, attempts \
+                 ADD version :one",
+            )
+            .condition_expression("attribute_exists(lineage)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", text(DISCONNECTED))
+            .expression_attribute_values(":reason", text(reason_text(Reason::BySubject)))
+            .expression_attribute_values(":since", time(now))
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::AllOld)
             .send()
             .await;
         match output {
-            Ok(_) => Ok(true),
-            Err(error) if refused(&error) => Ok(false),
+            Ok(output) => {
+                let before = output.attributes.as_ref().map(connection).transpose()?;
+                Ok(before.filter(Connection::is_active))
+            }
+            Err(error) if refused(&error) => Ok(None),
             Err(error) => Err(unavailable(error)),
         }
+    }
+
+    async fn connections_of(&self, subject: &SubjectId) -> Result<Vec<Connection>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.tables.connections)
+            .key_condition_expression("subject = :subject")
+            .expression_attribute_values(":subject", text(subject.key()))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while let Some(item) = pages.next().await {
+            found.push(connection(&item.map_err(unavailable)?)?);
+        }
+        Ok(found)
     }
 }
 
@@ -188,11 +375,17 @@ fn connection(item: &Item) -> Result<Connection, StoreError> {
     let status = match string(item, "status")? {
         ACTIVE => Status::Active {
             sealed: SealedTokens(blob(item, "sealed")?),
-            expires_at: seconds(item, "expires_at").map(from_unix_seconds)?,
+            expires_at: moment(item, "expires_at")?,
+            obtained_at: moment(item, "obtained_at")?,
+            consented_at: moment(item, "consented_at")?,
+            used_at: moment(item, "used_at")?,
+            due_at: item.contains_key("due_at").then(|| moment(item, "due_at")).transpose()?,
+            renewable: flag(item, "renewable")?,
+            attempt: attempt(item)?,
         },
         DISCONNECTED => Status::Disconnected {
             reason: reason(string(item, "reason")?)?,
-            since: seconds(item, "since").map(from_unix_seconds)?,
+            since: moment(item, "since")?,
         },
         _ => return Err(StoreError::Unreadable("a connection's status")),
     };
@@ -206,24 +399,57 @@ fn connection(item: &Item) -> Result<Connection, StoreError> {
             .map_err(|_| StoreError::Unreadable("a connection's resource"))?,
         issuer: string(item, "issuer")?.to_owned(),
         status,
+        refused_at: match item.contains_key("refused_at") {
+            true => Some(moment(item, "refused_at")?),
+            false => None,
+        },
+        step_up: StepUp {
+            wanted: strings(item, "wanted")?,
+            widened: strings(item, "widened")?,
+            attempts: strings(item, "attempts")?,
+        },
     })
+}
+
+/// The journal's entry, if there is one.
+fn attempt(item: &Item) -> Result<Option<Attempt>, StoreError> {
+    if !item.contains_key("attempt_at") {
+        return Ok(None);
+    }
+    let requests = seconds(item, "attempt_requests")?;
+    Ok(Some(Attempt {
+        began_at: moment(item, "attempt_at")?,
+        requests: u32::try_from(requests).unwrap_or(u32::MAX),
+    }))
 }
 
 fn reason_text(reason: Reason) -> &'static str {
     match reason {
+        Reason::BySubject => "by_subject",
         Reason::InvalidGrant => "invalid_grant",
+        Reason::RotationLost => "rotation_lost",
+        Reason::TokenRefused => "token_refused",
     }
 }
 
 fn reason(text: &str) -> Result<Reason, StoreError> {
     match text {
+        "by_subject" => Ok(Reason::BySubject),
         "invalid_grant" => Ok(Reason::InvalidGrant),
+        "rotation_lost" => Ok(Reason::RotationLost),
+        "token_refused" => Ok(Reason::TokenRefused),
         _ => Err(StoreError::Unreadable("a connection's reason")),
     }
 }
 
 fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
+}
+
+/// A set of what is not empty. The table refuses one that names something twice.
+fn texts<'a>(values: impl IntoIterator<Item = &'a String>) -> AttributeValue {
+    let distinct: BTreeSet<_> = values.into_iter().cloned().collect();
+    AttributeValue::Ss(distinct.into_iter().collect())
 }
 
 fn number(value: u64) -> AttributeValue {
@@ -238,6 +464,23 @@ fn string<'i>(item: &'i Item, name: &'static str) -> Result<&'i str, StoreError>
     item.get(name)
         .and_then(|value| value.as_s().ok())
         .map(String::as_str)
+        .ok_or(StoreError::Unreadable(name))
+}
+
+/// A set; one that is not there is empty, for the table knows no empty sets.
+fn strings(item: &Item, name: &'static str) -> Result<BTreeSet<String>, StoreError> {
+    let Some(value) = item.get(name) else { return Ok(BTreeSet::new()) };
+    let set = value.as_ss().map_err(|_| StoreError::Unreadable(name))?;
+    Ok(set.iter().cloned().collect())
+}
+
+fn moment(item: &Item, name: &'static str) -> Result<SystemTime, StoreError> {
+    seconds(item, name).map(from_unix_seconds)
+}
+
+fn flag(item: &Item, name: &'static str) -> Result<bool, StoreError> {
+    item.get(name)
+        .and_then(|value| value.as_bool().ok().copied())
         .ok_or(StoreError::Unreadable(name))
 }
 
@@ -262,5 +505,9 @@ fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> StoreE
     StoreError::Unavailable(Box::new(error))
 }
 
+/// The row still has the tokens of `:lineage`.
+const HOLDS_THESE: &str = "lineage = :lineage AND attribute_exists(sealed)";
 const ACTIVE: &str = "active";
 const DISCONNECTED: &str = "disconnected";
+/// The index of what is due.
+pub(super) const DUE: &str = "due";

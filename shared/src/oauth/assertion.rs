@@ -136,3 +136,6 @@ const TYPE: &str = "client-authentication+jwt";
 pub const ASSERTION_LIFETIME: Duration = Duration::from_mins(1);
 /// The first byte of a point that is written with both coordinates.
 const UNCOMPRESSED: u8 = 4;
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,7 @@ impl Management {
             // A client that does not exist has no token: <https://www.rfc-editor.org/rfc/rfc7592#section-2.1>
             StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::GONE => Ok(()),
             status if status.is_success() => Ok(()),
-            status => Err(HttpError::Status(status)),
+            _ => Err(HttpError::status(&answer)),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! What functions share, over real sockets and against servers that behave as told.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod client;
+mod doors;
 mod http;
 mod identity;
+mod providers;
 mod refresh;
 mod sign_in;
 mod support;

@@ -165,7 +165,7 @@ async fn a_newer_consent_stays_whatever_the_renewal_brings(store: impl Connectio
 
         asked.acquire().await.unwrap().forget();
         let tokens = tokens("consented-anew", Some("r9"), 3600);
-        let anew = Connection::active(&ring(), alice(), &target, &tokens).unwrap();
+        let anew = Connection::active(&ring(), alice(), &target, &tokens, at(NOW)).unwrap();
         store.connect(&anew).await.unwrap();
         go_on.add_permits(1);
 
@@ -280,7 +280,7 @@ async fn connect(
     seconds_left: u64,
 ) {
     let tokens = tokens("a1", refresh, seconds_left);
-    let connection = Connection::active(&ring(), alice(), target, &tokens).unwrap();
+    let connection = Connection::active(&ring(), alice(), target, &tokens, at(NOW)).unwrap();
     store.connect(&connection).await.unwrap();
 }
 

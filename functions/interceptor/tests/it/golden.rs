@@ -142,7 +142,8 @@ async fn arrange(world: &mut World, situation: Situation, event: &str) -> String
             let (store, subject) = (world.store.clone(), world.subject("alice"));
             let tokens = tokens("alice", 3600);
             let connection =
-                Connection::active(&crate::world::token_keys(), subject, &github, &tokens).unwrap();
+                Connection::active(&crate::world::token_keys(), subject, &github, &tokens, at(NOW))
+                    .unwrap();
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_secs(3)).await;
                 store.connect(&connection).await.unwrap();

@@ -4,7 +4,8 @@ use crate::support::store::FaultyStore;
 use crate::world::{
     NOW, World, answered, asks_to_connect, at, event, forwarded, get_me, target, token_keys, tokens,
 };
-use broker::connection::{Connection, Reason, SealedTokens, Status};
+use broker::connection::{Attempt, Connection, Lineage, Reason, SealedTokens, Status};
+use broker::step_up::StepUp;
 use broker::store::{ConnectionStore, Lease, StoreError};
 use broker::subject::{Subject, SubjectId};
 use broker::target::TargetName;
@@ -34,7 +35,8 @@ async fn u2_the_same_sub_at_another_issuer_is_somebody_else() {
     let subject = Subject::new("https://other.example", vec!["alice".into()]).unwrap().id();
     put(
         &world,
-        Connection::active(&token_keys(), subject, &github, &tokens("alice", 3600)).unwrap(),
+        Connection::active(&token_keys(), subject, &github, &tokens("alice", 3600), at(NOW))
+            .unwrap(),
     )
     .await;
 
@@ -100,14 +102,23 @@ async fn u2_a_row_that_does_not_open_is_a_question_and_not_a_token() {
     let (github, files) = (world.target("github").await, world.target("files").await);
     let sealed = |name: &str, target| {
         let tokens = tokens(name, 3600);
-        Connection::active(&token_keys(), world.subject(name), target, &tokens).unwrap()
+        Connection::active(&token_keys(), world.subject(name), target, &tokens, at(NOW)).unwrap()
     };
     let alice = world.subject("alice");
     let right = sealed("alice", &github);
     let bobs = Connection { subject: alice, ..sealed("bob", &github) };
     let of_files = Connection { target: github.name.clone(), ..sealed("alice", &files) };
     let with = |bytes: Vec<u8>| {
-        let status = Status::Active { sealed: SealedTokens(bytes), expires_at: at(NOW + 3600) };
+        let status = Status::Active {
+            consented_at: at(NOW),
+            used_at: at(NOW),
+            due_at: None,
+            sealed: SealedTokens(bytes),
+            expires_at: at(NOW + 3600),
+            obtained_at: at(NOW),
+            renewable: true,
+            attempt: None,
+        };
         Connection { status, ..right.clone() }
     };
     let Status::Active { sealed: SealedTokens(bytes), .. } = &right.status else { unreachable!() };
@@ -150,8 +161,47 @@ impl ConnectionStore for Bobs {
         self.0.lease(&self.1, target, now, until).await
     }
 
+    async fn journal(&self, lease: &Lease, attempt: Attempt) -> Result<bool, StoreError> {
+        self.0.journal(lease, attempt).await
+    }
+
     async fn settle(&self, lease: Lease, connection: &Connection) -> Result<bool, StoreError> {
         self.0.settle(lease, connection).await
+    }
+
+    async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
+        self.0.amend(spent, connection).await
+    }
+
+    async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
+        self.0.expire(connection, now).await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.0.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        _: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.0.widen(&self.1, target, asked, beyond).await
+    }
+
+    async fn disconnect(
+        &self,
+        _: &SubjectId,
+        target: &TargetName,
+        now: SystemTime,
+    ) -> Result<Option<Connection>, StoreError> {
+        self.0.disconnect(&self.1, target, now).await
+    }
+
+    async fn connections_of(&self, _: &SubjectId) -> Result<Vec<Connection>, StoreError> {
+        self.0.connections_of(&self.1).await
     }
 }
 
@@ -194,7 +244,8 @@ async fn u1_a_token_that_is_no_header_value_is_a_question() {
     for evil in ["alice\r\nHost: evil.example", "alice evil", "\u{e9}", "alice\u{0}"] {
         let tokens = tokens(evil, 3600);
         let subject = world.subject("alice");
-        put(&world, Connection::active(&token_keys(), subject, &github, &tokens).unwrap()).await;
+        put(&world, Connection::active(&token_keys(), subject, &github, &tokens, at(NOW)).unwrap())
+            .await;
         asks_to_connect(&world.alice_calls().await);
     }
 }

@@ -94,7 +94,7 @@ async fn t5_a_busy_lease_is_waited_for_and_its_outcome_is_ours() {
     let github = target("https://as.example", &json!({}));
     let active = |world: &World| {
         let subject = world.subject("alice");
-        Connection::active(&token_keys(), subject, &github, &tokens("new", 3600)).unwrap()
+        Connection::active(&token_keys(), subject, &github, &tokens("new", 3600), at(NOW)).unwrap()
     };
     for renewed in [true, false] {
         let world = expired_at("https://as.example").await;
@@ -152,7 +152,8 @@ async fn t5_a_new_consent_wins_over_a_renewal_under_way() {
         let (output, ()) = tokio::join!(world.alice_calls(), async {
             asked.notified().await;
             let (subject, newer) = (world.subject("alice"), tokens("newer", 3600));
-            let newer = Connection::active(&token_keys(), subject, &github, &newer).unwrap();
+            let newer =
+                Connection::active(&token_keys(), subject, &github, &newer, at(NOW)).unwrap();
             world.store.connect(&newer).await.unwrap();
             go_on.notify_one();
         });
@@ -263,7 +264,7 @@ async fn t9_without_a_refresh_token_an_expired_one_asks() {
     let mut tokens = tokens("alice", 0);
     tokens.refresh = None::<RefreshToken>;
     let subject = world.subject("alice");
-    let connection = Connection::active(&token_keys(), subject, &github, &tokens).unwrap();
+    let connection = Connection::active(&token_keys(), subject, &github, &tokens, at(NOW)).unwrap();
     world.store.connect(&connection).await.unwrap();
     asks_to_connect(&world.alice_calls().await);
     assert_eq!(server.times("/token"), 0);

@@ -119,7 +119,8 @@ impl World {
     pub(crate) async fn connect(&self, name: &str, target: &Target, seconds: u64) {
         let tokens = tokens(name, seconds);
         let subject = self.subject(name);
-        let connection = Connection::active(&token_keys(), subject, target, &tokens).unwrap();
+        let connection =
+            Connection::active(&token_keys(), subject, target, &tokens, at(NOW)).unwrap();
         self.store.connect(&connection).await.unwrap();
         self.store.calls();
     }

@@ -1,8 +1,9 @@
 //! Stores that fail when they are told to, and remember what was asked of them.
 
-use broker::connection::Connection;
+use broker::connection::{Attempt, Connection, Lineage};
 use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
+use broker::step_up::StepUp;
 use broker::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
@@ -108,5 +109,51 @@ impl ConnectionStore for FaultyStore {
     async fn settle(&self, lease: Lease, connection: &Connection) -> Result<bool, StoreError> {
         self.called("settle")?;
         self.memory.settle(lease, connection).await
+    }
+
+    async fn journal(&self, lease: &Lease, attempt: Attempt) -> Result<bool, StoreError> {
+        self.called("journal")?;
+        self.memory.journal(lease, attempt).await
+    }
+
+    async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
+        self.called("amend")?;
+        self.memory.amend(spent, connection).await
+    }
+
+    async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
+        self.called("expire")?;
+        self.memory.expire(connection, now).await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.called("step_up")?;
+        self.memory.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.called("widen")?;
+        self.memory.widen(subject, target, asked, beyond).await
+    }
+
+    async fn disconnect(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        now: SystemTime,
+    ) -> Result<Option<Connection>, StoreError> {
+        self.called("disconnect")?;
+        self.memory.disconnect(subject, target, now).await
+    }
+
+    async fn connections_of(&self, subject: &SubjectId) -> Result<Vec<Connection>, StoreError> {
+        self.called("connections_of")?;
+        self.memory.connections_of(subject).await
     }
 }
