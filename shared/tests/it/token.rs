@@ -130,6 +130,13 @@ async fn t4_a_lifetime_is_understood_in_any_form_and_an_impossible_one_is_not_be
     let unstated = r#"{"access_token":"a2","token_type":"Bearer"}"#;
     let tokens = refresh(&answers(200, unstated).await).await.unwrap();
     assert_eq!(tokens.expires_at, at(NOW + HOUR));
+    for (recorded, seconds) in [(60, 60), (u64::MAX, 0)] {
+        let server = answers(200, unstated).await;
+        let mut target = target(&server.url, &json!({}));
+        target.quirks.access_token_lifetime = Some(Duration::from_secs(recorded));
+        let granted = refresh_at(&target).await.unwrap();
+        assert_eq!(granted.expires_at, at(NOW + seconds), "{recorded} s in the record");
+    }
 }
 
 #[tokio::test]
@@ -432,9 +439,13 @@ async fn granted(changes: &Value) -> Granted {
 }
 
 async fn refresh(server: &Server) -> Result<Granted, TokenError> {
-    let (http, target) = (Http::new(Reach::Loopback), target(&server.url, &json!({})));
+    refresh_at(&target(&server.url, &json!({}))).await
+}
+
+async fn refresh_at(target: &Target) -> Result<Granted, TokenError> {
+    let http = Http::new(Reach::Loopback);
     let endpoint =
-        TokenEndpoint { http: &http, target: &target, client_secret: None, random: &SystemRandom };
+        TokenEndpoint { http: &http, target, client_secret: None, random: &SystemRandom };
     endpoint.refresh(&RefreshToken::new("s3cret-refresh".into()), at(NOW)).await
 }
 

@@ -1,6 +1,9 @@
-//! Salesforce and Asana, whose departures are outside of the flow itself.
+//! Salesforce and Asana, whose departures are outside of the flow itself; and whom the catalogue takes
+//! for whom.
 
 use super::*;
+use broker::discovery::Discovery;
+use broker::discovery::authorization_server::ServerMetadata;
 
 /// <https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_refresh_token_flow.htm&type=5>
 const SALESFORCE: Provider = Provider {
@@ -119,4 +122,27 @@ fn nobody_borrows_a_providers_name() {
     assert_eq!(named(github, evil), (None, true));
     let near = "https://github.com.evil.example/login/oauth";
     assert_eq!(named(near, near), (None, true));
+}
+
+#[test]
+fn what_the_catalogue_says_is_data_on_a_target_that_is_connected() {
+    let discovery = Discovery {
+        resource: "https://notes.example".to_owned().try_into().unwrap(),
+        published: None,
+        metadata: ServerMetadata {
+            server: SALESFORCE.server(),
+            registration_endpoint: None,
+            client_id_metadata_document_supported: false,
+            token_endpoint_auth_methods_supported: None,
+            token_endpoint_auth_signing_alg_values_supported: None,
+            scopes_supported: vec![],
+        },
+        scopes: vec![],
+        tried: vec![],
+    };
+    let client = serde_json::from_value(json!({ "client_id": "latchkey" })).unwrap();
+    let endpoint = "https://notes.example/mcp".parse().unwrap();
+    let target = discovery.target("notes".parse().unwrap(), "Notes", &endpoint, client);
+    let record = serde_json::to_value(&target).unwrap();
+    assert_eq!(record["quirks"], json!({ "replay": "punished" }));
 }
