@@ -5,7 +5,7 @@ mod text;
 use crate::answer::Report;
 use broker::discovery::Discovery;
 use broker::discovery::resource::{Identity, Place};
-use broker::quirks::Quirks;
+use broker::quirks::{Quirks, Revocation};
 use broker::target::Target;
 use serde::Serialize;
 
@@ -32,7 +32,9 @@ pub struct Verdict {
     pub registration: RegistrationMade,
     /// What the servers offer, or lack.
     pub protections: Protections,
-    /// Where the authorization server departs from the RFCs, as far as that is known.
+    /// Whose authorization server it is, if it is one that we know.
+    pub provider: Option<&'static str>,
+    /// Where it departs from the RFCs, as far as that is known.
     pub quirks: Quirks,
     /// How many tools the gateway stand-in lists; none if nobody said which there are.
     pub tools: Option<usize>,
@@ -123,7 +125,7 @@ pub struct Protections {
 
 impl Protections {
     /// As discovery found them.
-    pub fn of(discovery: &Discovery) -> Self {
+    pub fn of(discovery: &Discovery, quirks: &Quirks) -> Self {
         let metadata = &discovery.metadata;
         let lists = |list: &[String], word: &str| list.iter().any(|entry| entry == word);
         let grants = metadata.grant_types_supported.as_deref();
@@ -133,7 +135,8 @@ impl Protections {
             pkce_s256: true,
             iss_in_answers: metadata.server.authorization_response_iss_parameter_supported,
             resource_metadata: discovery.published.is_some(),
-            revocation: metadata.server.revocation_endpoint.is_some(),
+            revocation: metadata.server.revocation_endpoint.is_some()
+                || quirks.revocation != Revocation::Rfc7009,
             refresh_tokens: match grants {
                 Some(grants) => Some(lists(grants, "refresh_token")),
                 None => offline.then_some(true),

@@ -7,6 +7,7 @@ use crate::verdict::{Outcome, Person, Protections, RegistrationMade, ResourceFou
 use broker::clock::unix_seconds;
 use broker::discovery::Discovery;
 use broker::pending::PENDING_LIFETIME;
+use broker::quirks::Quirks;
 use broker::registration::{Plan, Situation, WithdrawError};
 use broker::target::{Client, SecretName, Target, Unusable, Way};
 
@@ -77,7 +78,8 @@ impl Work<'_> {
                 redirect_uri: situation.applicant.redirect_uri.clone(),
                 client_secret_expires_at: client.client_secret_expires_at.map(unix_seconds),
             },
-            protections: Protections::of(self.discovery),
+            protections: Protections::of(self.discovery, &target.quirks),
+            provider: Quirks::of(&target.authorization_server).0,
             quirks: target.quirks.clone(),
             tools: self.operator.folder.tools(&target.name)?.map(|tools| tools.len()),
             person: Person::of(target, base_url),

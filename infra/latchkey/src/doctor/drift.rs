@@ -4,6 +4,7 @@ use crate::answer::Refusal;
 use crate::local::is_configured;
 use broker::discovery::Discovery;
 use broker::discovery::attempt::Quote;
+use broker::quirks::Quirks;
 use broker::target::{AuthorizationServer, Endpoint, Target};
 use serde::Serialize;
 
@@ -24,7 +25,8 @@ impl Drift {
     pub(super) fn new(kind: &'static str, target: &Target, what: impl Into<String>) -> Self {
         let (endpoint, name) = (target.endpoint.as_str(), &target.name);
         let remedy = if is_configured(target) {
-            "Change it in the configuration file of `latchkey local`, and start that again.".to_owned()
+            "Change it in the configuration file of `latchkey local`, and start that again."
+                .to_owned()
         } else {
             format!("Connect it again: latchkey connect {endpoint} --name {name}")
         };
@@ -86,9 +88,18 @@ fn gone<'a>(target: &'a Target, now: &Discovery) -> Vec<&'a str> {
     missing.map(String::as_str).collect()
 }
 
-/// Scopes may have been left out on purpose.
-pub(super) fn notes(target: &Target, now: &Discovery) -> Option<String> {
+/// What may be so on purpose: scopes that were left out, quirks that an operator knows better.
+pub(super) fn notes(target: &Target, now: &Discovery) -> Vec<String> {
     let new = now.scopes.iter().filter(|scope| !target.scopes.contains(scope));
     let new: Vec<_> = new.map(String::as_str).collect();
-    (!new.is_empty()).then(|| format!("the servers also name these scopes: {}", new.join(" ")))
+    let mut notes = Vec::new();
+    if !new.is_empty() {
+        notes.push(format!("the servers also name these scopes: {}", new.join(" ")));
+    }
+    if let (Some(provider), quirks) = Quirks::of(&now.metadata.server)
+        && quirks != target.quirks
+    {
+        notes.push(format!("the record's quirks are not those that are known of {provider}"));
+    }
+    notes
 }

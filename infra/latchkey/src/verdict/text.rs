@@ -2,7 +2,9 @@
 
 use super::{Outcome, Protections, RegistrationMade, ResourceFound, Verdict};
 use broker::discovery::attempt::Quote;
+use broker::quirks::Quirks;
 use broker::target::Way;
+use serde_json::Value;
 use std::fmt;
 
 impl fmt::Display for Verdict {
@@ -28,10 +30,10 @@ impl fmt::Display for Verdict {
         writeln!(f)?;
         self.protections.fmt(f)?;
         writeln!(f)?;
-        let quirks = serde_json::to_value(&self.quirks).unwrap_or_default();
-        let quirks =
-            if self.quirks.is_none() { "none known".to_owned() } else { quirks.to_string() };
-        line(f, "quirks", &quirks)?;
+        if let Some(provider) = self.provider {
+            line(f, "provider", provider)?;
+        }
+        line(f, "quirks", &departures(&self.quirks))?;
         match self.tools {
             Some(tools) => line(f, "tools", &format!("{tools} listed"))?,
             None => line(
@@ -52,6 +54,17 @@ impl fmt::Display for Verdict {
             writeln!(f, "\nNote: {note}")?;
         }
         Ok(())
+    }
+}
+
+/// As the record has them: one word each, and what is otherwise there.
+fn departures(quirks: &Quirks) -> String {
+    match serde_json::to_value(quirks) {
+        Ok(Value::Object(members)) if !members.is_empty() => {
+            let members = members.iter().map(|(name, value)| format!("{name}={value}"));
+            members.collect::<Vec<_>>().join(", ")
+        }
+        _ => "none known".to_owned(),
     }
 }
 
