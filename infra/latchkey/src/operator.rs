@@ -11,6 +11,7 @@ use broker::target::{Endpoint, is_loopback_http};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Which `local` is meant. It may be running or not.
 #[derive(Args, Clone, Debug)]
@@ -79,7 +80,7 @@ impl Operator {
 /// An MCP server on this machine may lead to others here; one out there may not.
 pub fn reach(endpoint: &Endpoint) -> Http {
     let local = is_loopback_http(endpoint.url());
-    Http::new(if local { Reach::Loopback } else { Reach::Public })
+    Http::new(if local { Reach::Loopback } else { Reach::Public }).within(PATIENCE)
 }
 
 impl From<StoreError> for Refusal {
@@ -95,6 +96,8 @@ impl From<StoreError> for Refusal {
     }
 }
 
+/// No function's time is running out while an operator waits.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// What the names of client secrets in the data folder begin with.
 pub const SECRET_PREFIX: &str = "connect/";
 

@@ -122,7 +122,7 @@ pub enum Rejection {
     )]
     UnfitEndpoint(&'static str),
     /// <https://www.rfc-editor.org/rfc/rfc8414#section-2>
-    #[error("an issuer is an https URL without query and fragment")]
+    #[error("an issuer is an https URL of the public internet, without query and fragment")]
     UnfitIssuer,
 }
 

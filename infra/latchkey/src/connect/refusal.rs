@@ -7,8 +7,6 @@ use broker::discovery::{Discovery, DiscoveryError, Problem};
 use broker::http::HttpError;
 use broker::registration::{EstablishError, RegistrationError};
 use broker::target::Endpoint;
-use std::error::Error;
-use std::io;
 
 pub(super) fn needs_no_token(endpoint: &Endpoint) -> Refusal {
     Refusal::new(
@@ -55,7 +53,7 @@ fn of_probe(endpoint: &Endpoint, error: &ProbeError) -> Refusal {
             format!("{address} is not an MCP server: it answers {status}"),
             "Look at the address again: an MCP server's often ends in /mcp.",
         ),
-        ProbeError::Unavailable(error) if leads_inward(error) => inward(address),
+        ProbeError::Unavailable(HttpError::Refused(why)) => not_asked(address, why),
         ProbeError::Unavailable(error) => Refusal::try_again(format!("{address}: {error}")),
     }
 }
@@ -64,10 +62,8 @@ fn of_probe(endpoint: &Endpoint, error: &ProbeError) -> Refusal {
 /// that is there.
 fn of_attempts(problem: &Problem, tried: &[Attempt]) -> Refusal {
     for attempt in tried {
-        if let Outcome::NotRead(error) = &attempt.outcome
-            && leads_inward(error)
-        {
-            return inward(attempt.url.as_str());
+        if let Outcome::NotRead(HttpError::Refused(why)) = &attempt.outcome {
+            return not_asked(attempt.url.as_str(), why);
         }
     }
     if matches!(problem, Problem::Unavailable) {
@@ -128,36 +124,23 @@ fn of_rejection(attempt: &Attempt, why: &Rejection) -> Refusal {
             "another_origin",
             "Ask the MCP server's maker: its own metadata has to be at its own origin.",
         ),
+        Rejection::UnfitEndpoint(_) | Rejection::UnfitIssuer => (
+            "unfit_address",
+            "Ask its maker: nothing but https on the public internet is asked, or shown to people.",
+        ),
         _ => ("malformed_metadata", "Ask its maker: nothing here can mend it."),
     };
     Refusal::new(kind, attempt.to_string(), remedy)
 }
 
-fn inward(address: &str) -> Refusal {
+/// Most often because it leads into a private network.
+fn not_asked(address: &str, why: &str) -> Refusal {
     Refusal::new(
-        "inward",
-        format!("{address} leads into a private network, where nothing is asked"),
-        "Use the server's public address. Only a server on this machine may have a loopback address, \
-         and plain http.",
+        "not_asked",
+        format!("{address} is not asked: {why}"),
+        "Use an https address on the public internet. Only a server on this machine may have a \
+         loopback address and plain http, and only such a one may lead to others.",
     )
-}
-
-/// Whether a request was not sent for where it would have gone.
-fn leads_inward(error: &HttpError) -> bool {
-    match error {
-        HttpError::Refused(_) => true,
-        HttpError::Unreachable(source) => {
-            let mut cause: Option<&(dyn Error + 'static)> = Some(source.as_ref());
-            while let Some(error) = cause {
-                if let Some(error) = error.downcast_ref::<io::Error>() {
-                    return error.kind() == io::ErrorKind::PermissionDenied;
-                }
-                cause = error.source();
-            }
-            false
-        }
-        _ => false,
-    }
 }
 
 impl From<RegistrationError> for Refusal {

@@ -1,0 +1,7 @@
+//! `connect`, `targets` and `doctor` against servers that say what a test wants.
+
+mod again;
+mod check;
+mod first;
+mod refusals;
+mod world;
