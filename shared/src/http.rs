@@ -221,6 +221,17 @@ pub enum HttpError {
 }
 
 impl HttpError {
+    /// Whether the server cannot have heard of the request.
+    pub fn is_unsent(&self) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Unreachable(error) => {
+                error.downcast_ref::<Error>().is_some_and(Error::is_connect)
+            }
+            _ => false,
+        }
+    }
+
     /// What `response` says by its status and its header. Its body says nothing.
     pub fn status(response: &HttpResponse) -> Self {
         let retry_after = retry_after::read(response.headers());

@@ -18,6 +18,7 @@
 //! | [`Due`](due::Due) | A connection that is to be renewed before anybody needs it. |
 //! | [`StepUp`](step_up::StepUp) | What operations need beyond what was consented to. |
 //! | [`Lease`](store::Lease) | The sole, expiring, fenced right to refresh one connection. |
+//! | [`Breakers`](breaker::Breakers) | For how long a failing authorization server is left alone. |
 //! | [`seal`] | Authenticated encryption bound to its owner, and its inverse. |
 //!
 //! Nouns import nouns above them; verbs import nouns and ports; adapters import nouns, ports and
@@ -36,6 +37,7 @@ pub mod ticket;
 pub mod tokens;
 
 // Verbs.
+pub mod breaker;
 pub mod discovery;
 pub mod identity;
 pub mod oauth;

@@ -204,6 +204,18 @@ impl ConnectionStore for MemoryStore {
         Ok(true)
     }
 
+    async fn release(&self, lease: Lease, attempt: Option<Attempt>) -> Result<bool, StoreError> {
+        let mut inner = self.inner();
+        let row = inner.connections.get_mut(&lease.connection.key());
+        let Some(row) = row.filter(|row| row.version == lease.version) else { return Ok(false) };
+        if let Status::Active { attempt: journal, .. } = &mut row.connection.status {
+            *journal = attempt;
+        }
+        row.version += 1;
+        row.leased_until = None;
+        Ok(true)
+    }
+
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         let mut inner = self.inner();
         let row = inner.connections.get_mut(&connection.key());

@@ -98,6 +98,14 @@ pub trait ConnectionStore: Send + Sync {
         connection: &Connection,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// Ends the lease and leaves the connection as it is by now, with `attempt` for its journal, unless
+    /// somebody has written since the lease was taken: then nothing changes, and the answer is `false`.
+    fn release(
+        &self,
+        lease: Lease,
+        attempt: Option<Attempt>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Writes tokens that a holder won although it was overtaken: only over the very tokens that it
     /// spent, `spent`, or over the ending that a refresh of those led to. A lease taken meanwhile can
     /// no longer settle. Otherwise nothing changes, and the answer is `false`.
@@ -204,7 +212,7 @@ pub const USE_NOTED_EVERY: Duration = Duration::from_hours(24);
 
 /// The sole, expiring, fenced right to refresh one connection.
 #[derive(Debug)]
-#[must_use = "a lease that is not settled keeps others waiting until it expires"]
+#[must_use = "a lease that is neither settled nor released keeps others waiting until it expires"]
 pub struct Lease {
     /// The connection as it was when the lease was taken.
     pub connection: Connection,

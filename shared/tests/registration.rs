@@ -8,6 +8,7 @@ mod server;
 use broker::config::BaseUrl;
 use broker::discovery::authorization_server::ServerMetadata;
 use broker::http::{Http, Reach};
+use broker::oauth::assertion::SigningKey;
 use broker::pending::PENDING_LIFETIME;
 use broker::registration::{Applicant, Registration, RegistrationError, register};
 use broker::target::{AuthorizationServer, ClientAuthentication, SecretName, Unusable, Way};
@@ -96,6 +97,56 @@ async fn r1_then_our_document() {
     assert_eq!((ours.method, ours.secret.is_none()), (ClientAuthentication::None, true));
     assert_eq!(ours.redirect_uri, REDIRECT_URI);
     assert!(at.asked().is_empty());
+}
+
+#[tokio::test]
+async fn r1_r8_a_document_names_a_key_where_the_server_can_check_one() {
+    use ClientAuthentication::{None as Public, PrivateKeyJwt};
+    let methods = |methods: &[&str], algorithms: Option<&[&str]>| ServerMetadata {
+        token_endpoint_auth_methods_supported: Some(list(methods)),
+        token_endpoint_auth_signing_alg_values_supported: algorithms.map(list),
+        ..without_registration()
+    };
+    let both = ["none", "private_key_jwt"];
+    for (server, method) in [
+        (methods(&both, None), PrivateKeyJwt),
+        (methods(&both, Some(&["RS256", "ES256"])), PrivateKeyJwt),
+        (methods(&both, Some(&["RS256"])), Public),
+        (methods(&["private_key_jwt"], None), PrivateKeyJwt),
+        (methods(&["none"], Some(&["ES256"])), Public),
+    ] {
+        let ours = registered(&server, &us(), None).await.unwrap();
+        assert_eq!((ours.way, ours.method), (Way::Document, method));
+        assert_eq!(ours.secret.is_some(), method == PrivateKeyJwt);
+        assert_eq!(ours.public_keys.len(), usize::from(method == PrivateKeyJwt));
+    }
+    let neither = methods(&["private_key_jwt"], Some(&["RS256"]));
+    let failed = registered(&neither, &us(), None).await.unwrap_err();
+    assert!(matches!(failed, RegistrationError::ByHand { .. }), "{failed}");
+}
+
+#[test]
+fn r1_a_client_made_by_hand_with_a_key_signs_and_one_with_a_password_does_not() {
+    use ClientAuthentication::{ClientSecretBasic, PrivateKeyJwt};
+    let server = ServerMetadata {
+        token_endpoint_auth_methods_supported: Some(list(&[
+            "client_secret_basic",
+            "private_key_jwt",
+        ])),
+        ..without_registration()
+    };
+    let method = |secret: ClientSecret, method| {
+        Registration::by_hand("i", "c", Some(secret), method, "r", &server)
+            .map(|made| made.method)
+            .ok()
+    };
+    let password = || ClientSecret::new("s".into());
+    let key = || SigningKey::generate().unwrap().0;
+    assert_eq!(method(key(), None), Some(PrivateKeyJwt));
+    assert_eq!(method(password(), None), Some(ClientSecretBasic));
+    // A key would be given away.
+    assert_eq!(method(key(), Some(ClientSecretBasic)), None);
+    assert_eq!(method(password(), Some(PrivateKeyJwt)), None);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::Interceptor;
 use crate::refusal::Refusal;
-use broker::clock::{Clock, SystemRandom};
+use broker::clock::Clock;
 use broker::connection::{Connection, Status};
 use broker::oauth::token::TokenError;
 use broker::refresh::{Failure, Refresher, Renewal};
@@ -38,7 +38,8 @@ where
             secrets: &self.secrets,
             http: &self.http,
             ring: &self.token_keys,
-            random: &SystemRandom,
+            breakers: &self.breakers,
+            clock: &self.clock,
         };
         match refresher.renew(subject, target, now).await {
             Renewal::Renewed(tokens) => Ok(tokens.bearer()),
@@ -46,6 +47,7 @@ where
             _ if now < expires_at => Ok(self.open(&connection, subject, target)),
             Renewal::Ended => Ok(None),
             Renewal::Busy => self.await_renewal(subject, target).await,
+            Renewal::Deferred { .. } => Err(Refusal::TryAgain),
             Renewal::Failed(failure) => {
                 tracing::warn!(%failure, target_name = %target.name, %subject, "a renewal failed");
                 Err(match failure {

@@ -1,12 +1,13 @@
 //! Which part goes where, whatever the parts are: `main` brings AWS's, a test its own.
 
+use broker::breaker::Breakers;
 use broker::config::Config;
 use broker::http::Http;
 use broker::identity::IdentityProvider;
 use broker::registry::Registry;
 use broker::seal::KeyRing;
 use broker::store::TargetStore;
-use interceptor::Interceptor;
+use interceptor::{Injected, Interceptor};
 
 /// What a deployment brings besides its settings.
 pub(crate) struct Parts<D, S, K> {
@@ -14,6 +15,7 @@ pub(crate) struct Parts<D, S, K> {
     pub(crate) secrets: S,
     pub(crate) browser_keys: KeyRing,
     pub(crate) token_keys: KeyRing,
+    pub(crate) breakers: Breakers,
     pub(crate) clock: K,
 }
 
@@ -34,6 +36,8 @@ pub(crate) fn interceptor<D: Clone + TargetStore, S, K>(
         token_keys: parts.token_keys,
         base_url: config.base_url,
         url_elicitation_clients: config.url_elicitation_clients,
+        breakers: parts.breakers,
+        injected: Injected::default(),
         clock: parts.clock,
     }
 }

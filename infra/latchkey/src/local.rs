@@ -23,6 +23,7 @@ use crate::gateway::{self, Authorizer, Gateway, Targets};
 use authorize::Authorize;
 use axum::Router;
 use broker::aws::DynamoStore;
+use broker::breaker::Breakers;
 use broker::clock::{SystemClock, SystemRandom};
 use broker::config::BaseUrl;
 use broker::http::{Http, Reach};
@@ -32,7 +33,7 @@ use broker::seal::KeyRing;
 use broker::store::{StoreError, TargetStore};
 use broker::target::Target;
 use callback::Callback;
-use interceptor::Interceptor;
+use interceptor::{Injected, Interceptor};
 use keys::Keys;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -89,10 +90,12 @@ impl Local {
             secrets,
             identity: identity(),
             http: http.clone(),
+            breakers: Breakers::new(SystemRandom),
             browser_keys: KeyRing::for_browsers(&keys.browsers)?,
             token_keys: KeyRing::for_tokens(&keys.tokens)?,
             base_url,
             url_elicitation_clients: settings.url_elicitation_clients.clone(),
+            injected: Injected::default(),
             clock: SystemClock,
         });
         let mut watch = Watch::new(store, folder, settings.tools(), Arc::clone(&interceptor));

@@ -85,15 +85,12 @@ impl DynamoStore {
                     .expression_attribute_values(":consented_at", time(*consented_at))
                     .expression_attribute_values(":used_at", time(*used_at))
                     .expression_attribute_values(":renewable", AttributeValue::Bool(*renewable));
-                let request = match attempt {
-                    Some(attempt) => {
-                        set += ", attempt_at = :attempt_at, attempt_requests = :attempt_requests";
-                        attempt_values(request, *attempt)
-                    }
-                    None => {
-                        remove += ", attempt_at, attempt_requests";
-                        request
-                    }
+                let request = if let Some(attempt) = attempt {
+                    set += ", attempt_at = :attempt_at, attempt_requests = :attempt_requests";
+                    attempt_values(request, *attempt)
+                } else {
+                    remove += ", attempt_at, attempt_requests";
+                    request
                 };
                 let (request, remove) = match due_at {
                     Some(due_at) => {
@@ -249,6 +246,24 @@ impl ConnectionStore for DynamoStore {
         changed(request).await
     }
 
+    async fn release(&self, lease: Lease, attempt: Option<Attempt>) -> Result<bool, StoreError> {
+        let request = self
+            .update(&lease.connection.subject, &lease.connection.target)
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", number(lease.version))
+            .expression_attribute_values(":one", number(1));
+        let request = match attempt {
+            Some(attempt) => attempt_values(request, attempt).update_expression(
+                "SET attempt_at = :attempt_at, attempt_requests = :attempt_requests \
+                 REMOVE lease_until ADD version :one",
+            ),
+            None => request.update_expression(
+                "REMOVE lease_until, attempt_at, attempt_requests ADD version :one",
+            ),
+        };
+        changed(request).await
+    }
+
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         let request = self
             .write(connection, "")
@@ -399,10 +414,10 @@ fn connection(item: &Item) -> Result<Connection, StoreError> {
             .map_err(|_| StoreError::Unreadable("a connection's resource"))?,
         issuer: string(item, "issuer")?.to_owned(),
         status,
-        refused_at: match item.contains_key("refused_at") {
-            true => Some(moment(item, "refused_at")?),
-            false => None,
-        },
+        refused_at: item
+            .contains_key("refused_at")
+            .then(|| moment(item, "refused_at"))
+            .transpose()?,
         step_up: StepUp {
             wanted: strings(item, "wanted")?,
             widened: strings(item, "widened")?,

@@ -200,12 +200,13 @@ fn atlassian_api() -> Quirks {
 }
 
 /// - `resource` is refused (AADSTS901002), also where it does not fit the scopes (AADSTS9010010),
-///   which name the API themselves: <https://github.com/modelcontextprotocol/modelcontextprotocol/issues/1389>,
-///   <https://github.com/agentgateway/agentgateway/issues/2064>
+///   which name the API themselves: <https://github.com/modelcontextprotocol/csharp-sdk/issues/741>,
+///   <https://github.com/agentgateway/agentgateway/pull/2408>
 /// - Refresh tokens live 90 days, are replaced at every use and not revoked by it:
 ///   <https://learn.microsoft.com/entra/identity-platform/refresh-tokens>
-/// - `offline_access` alone brings a refresh token. `prompt=consent` would ask people who may not
-///   consent themselves, though their administrator did; to choose an account is what is left to ask:
+/// - `offline_access` alone brings a refresh token. `prompt=consent` stops people who may not consent
+///   themselves, though their administrator did for them; which account is all there is to ask:
+///   <https://github.com/anomalyco/opencode/issues/46361>,
 ///   <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow>
 /// - The hosts: <https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>
 ///
@@ -262,7 +263,8 @@ fn asana_api() -> Quirks {
 }
 
 /// By the RFCs, with more in its answers than we read:
-/// <https://docs.sentry.io/product/partnership-platform/oauth-integration/>
+/// <https://docs.sentry.io/product/partnership-platform/oauth-integration/>,
+/// <https://github.com/getsentry/sentry-mcp/blob/main/docs/cloudflare/oauth-architecture.md>
 fn sentry() -> Quirks {
     Quirks::default()
 }

@@ -51,14 +51,20 @@ impl<T: TargetStore, S: SecretStore> Registrant<'_, T, S> {
             }
         };
         let target = of(client);
-        match self.targets.replace_target(found, &target).await {
-            Ok(true) => Ok(target),
-            outcome => {
-                self.unmake(&registration).await;
-                self.forget(&target.client).await;
-                Err(outcome.map_or_else(EstablishError::Store, |_| EstablishError::Overtaken))
-            }
-        }
+        let failed = match self.targets.replace_target(found, &target).await {
+            Ok(true) => return Ok(target),
+            Ok(false) => EstablishError::Overtaken,
+            // Perhaps it was written, and only the answer got lost.
+            Err(error) => match self.targets.find_target(name).await {
+                Ok(Some(written)) if written == target => return Ok(target),
+                Ok(_) => error.into(),
+                // What may be in use stays.
+                Err(_) => return Err(error.into()),
+            },
+        };
+        self.unmake(&registration).await;
+        self.forget(&target.client).await;
+        Err(failed)
     }
 
     /// Ends a client: its registration, if we can, and its secrets. To be called when no target's
@@ -117,16 +123,16 @@ impl<T: TargetStore, S: SecretStore> Registrant<'_, T, S> {
             .map_err(|_| StoreError::Unreadable("the system gave no random bytes"))?;
         let own = format!("{}{name}/{unique}", self.secret_prefix);
         let mut client = registration.client(SecretName(own.clone()));
-        if let (Some(name), Some(secret)) = (&client.client_secret, &registration.secret) {
-            self.secrets.put_secret(name, secret).await?;
-        }
-        if let Some(secret) = registration.management.as_ref().and_then(Management::to_secret) {
-            let name = SecretName(format!("{own}/registration"));
-            if let Err(error) = self.secrets.put_secret(&name, &secret).await {
+        let management = registration.management.as_ref().and_then(Management::to_secret);
+        client.management = management.as_ref().map(|_| SecretName(format!("{own}/registration")));
+        for (name, secret) in
+            [(&client.client_secret, &registration.secret), (&client.management, &management)]
+        {
+            let (Some(name), Some(secret)) = (name, secret) else { continue };
+            if let Err(error) = self.secrets.put_secret(name, secret).await {
                 self.forget(&client).await;
                 return Err(error.into());
             }
-            client.management = Some(name);
         }
         Ok(client)
     }

@@ -3,6 +3,7 @@
 use crate::support::server::{Server, json};
 use crate::support::store::FaultyStore;
 use crate::support::target::target;
+use broker::breaker::Breakers;
 use broker::clock::SystemRandom;
 use broker::connection::Connection;
 use broker::http::{Http, Reach};
@@ -144,8 +145,9 @@ async fn r5_a_renewal_reads_no_secret_that_is_for_another_issuer() {
     let renew = async |target: &Target| {
         let (http, ring) = (Http::new(Reach::Loopback), ring());
         let (connections, secrets) = (&store, &secrets);
-        let random = &SystemRandom;
-        let refresher = Refresher { connections, secrets, http: &http, ring: &ring, random };
+        let (breakers, clock) = (&Breakers::new(SystemRandom), &NOW);
+        let refresher =
+            Refresher { connections, secrets, http: &http, ring: &ring, breakers, clock };
         refresher.renew(&alice(), target, NOW).await
     };
     let target = with(&server, &client("https://another.example"));

@@ -7,6 +7,7 @@ mod http;
 mod identity;
 mod providers;
 mod refresh;
+mod registrant;
 mod sign_in;
 mod support;
 mod token;

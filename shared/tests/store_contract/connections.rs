@@ -19,6 +19,8 @@ promises!(
     there_is_no_lease_without_a_connection,
     an_attempt_stays_in_the_journal_until_its_outcome_is_written,
     a_lease_that_was_overtaken_cannot_write_the_journal,
+    a_released_lease_frees_the_connection_and_leaves_it_as_it_is_by_now,
+    a_lease_that_was_overtaken_cannot_be_released,
     tokens_won_late_replace_the_ones_they_were_spent_for,
     tokens_won_late_replace_nothing_newer,
     tokens_won_late_do_not_undo_a_disconnect,
@@ -135,6 +137,46 @@ async fn a_lease_that_was_overtaken_cannot_write_the_journal(store: impl Connect
     assert!(store.journal(&quick, attempt).await.unwrap());
     assert!(store.disconnect(&alice(), &name("notes"), at(12)).await.unwrap().is_some());
     assert!(!store.journal(&quick, attempt).await.unwrap());
+}
+
+async fn a_released_lease_frees_the_connection_and_leaves_it_as_it_is_by_now(
+    store: impl ConnectionStore,
+) {
+    let fresh = connection(alice(), "notes", "a1");
+    store.connect(&fresh).await.unwrap();
+    for (seconds, left) in [(0, Some(Attempt { began_at: at(1), requests: 2 })), (20, None)] {
+        let (now, until) = (at(seconds), at(seconds + 10));
+        let lease = store.lease(&alice(), &name("notes"), now, until).await.unwrap().unwrap();
+        let begun = Attempt { began_at: now, requests: 3 };
+        assert!(store.journal(&lease, begun).await.unwrap());
+        assert!(store.expire(&fresh, at(7)).await.unwrap());
+        assert!(store.release(lease, left).await.unwrap());
+
+        let found = store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap();
+        assert_eq!(journal(&found), left);
+        assert_eq!(found.lineage(), fresh.lineage());
+        assert!(!found.is_fresh(at(7)), "what became known meanwhile was undone");
+        let next = store.lease(&alice(), &name("notes"), now, until).await.unwrap().unwrap();
+        assert!(store.release(next, left).await.unwrap());
+    }
+    store.disconnect(&alice(), &name("notes"), at(40)).await.unwrap();
+    let lease = store.lease(&alice(), &name("notes"), at(41), at(51)).await.unwrap().unwrap();
+    let ended = lease.connection.clone();
+    assert!(store.release(lease, None).await.unwrap());
+    assert_eq!(store.find_connection(&alice(), &name("notes")).await.unwrap(), Some(ended));
+}
+
+async fn a_lease_that_was_overtaken_cannot_be_released(store: impl ConnectionStore) {
+    store.connect(&connection(alice(), "notes", "a1")).await.unwrap();
+    let slow = store.lease(&alice(), &name("notes"), at(0), at(10)).await.unwrap().unwrap();
+    let quick = store.lease(&alice(), &name("notes"), at(10), at(20)).await.unwrap().unwrap();
+    let attempt = Attempt { began_at: at(11), requests: 1 };
+    assert!(store.journal(&quick, attempt).await.unwrap());
+    assert!(!store.release(slow, None).await.unwrap());
+    let found = store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap();
+    assert_eq!(journal(&found), Some(attempt));
+    assert!(store.lease(&alice(), &name("notes"), at(12), at(22)).await.unwrap().is_none());
+    assert!(store.release(quick, Some(attempt)).await.unwrap());
 }
 
 async fn tokens_won_late_replace_the_ones_they_were_spent_for(store: impl ConnectionStore) {

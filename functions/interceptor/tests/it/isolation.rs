@@ -169,6 +169,10 @@ impl ConnectionStore for Bobs {
         self.0.settle(lease, connection).await
     }
 
+    async fn release(&self, lease: Lease, attempt: Option<Attempt>) -> Result<bool, StoreError> {
+        self.0.release(lease, attempt).await
+    }
+
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         self.0.amend(spent, connection).await
     }
@@ -222,10 +226,12 @@ async fn u2_a_store_that_gives_anothers_row_gives_nothing_away() {
             secrets: it.secrets,
             identity: it.identity,
             http: it.http,
+            breakers: it.breakers,
             browser_keys: it.browser_keys,
             token_keys: it.token_keys,
             base_url: it.base_url,
             url_elicitation_clients: it.url_elicitation_clients,
+            injected: it.injected,
             clock: it.clock,
         };
         asks_to_connect(&serde_json::to_value(interceptor.handle(&alices).await).unwrap());

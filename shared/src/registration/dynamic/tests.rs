@@ -116,7 +116,14 @@ fn r6_what_manages_the_registration_is_kept_and_not_printed() {
     let management = registration.management.unwrap();
     assert_eq!(management.registration_client_uri.as_str(), "https://as.example/register/c");
     assert_eq!(management.registration_access_token.into_secret(), "more-secret");
-    for unfit in ["http://as.example/register/c", "http://127.0.0.1/c", "/register/c"] {
+    // The token goes nowhere but to the server that gave it.
+    for unfit in [
+        "http://as.example/register/c",
+        "http://127.0.0.1/c",
+        "https://another.example/register/c",
+        "https://as.example:8443/register/c",
+        "/register/c",
+    ] {
         assert!(made(&members(unfit)).management.is_none());
     }
 }

@@ -116,6 +116,11 @@ impl ConnectionStore for FaultyStore {
         self.memory.journal(lease, attempt).await
     }
 
+    async fn release(&self, lease: Lease, attempt: Option<Attempt>) -> Result<bool, StoreError> {
+        self.called("release")?;
+        self.memory.release(lease, attempt).await
+    }
+
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         self.called("amend")?;
         self.memory.amend(spent, connection).await
