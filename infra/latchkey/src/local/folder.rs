@@ -106,3 +106,19 @@ fn forget(file: &Path) -> io::Result<()> {
 const NOTE: &str = "local.json";
 const TOOLS: &str = "tools";
 const SECRETS: &str = "client-secrets";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secrets_name_leads_out_of_the_folder() {
+        let folder = Folder::at(Path::new("/nowhere"));
+        let file = |name: &str| folder.secret_file(&SecretName(name.to_owned()));
+        let kept = file("connect/notes/a-b_c/registration").unwrap();
+        assert_eq!(kept, Path::new("/nowhere/client-secrets/connect.notes.a-b_c.registration"));
+        for name in ["", ".", "..", "../token-keys.json", "a.b", "a\\b", "a\0b", "\u{f6}"] {
+            assert!(file(name).is_err(), "{name:?}");
+        }
+    }
+}

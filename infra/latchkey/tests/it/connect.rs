@@ -3,5 +3,6 @@
 mod again;
 mod check;
 mod first;
+mod local;
 mod refusals;
 mod world;
