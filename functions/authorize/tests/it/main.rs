@@ -5,4 +5,5 @@ mod answer;
 mod event;
 mod look;
 mod support;
+mod wider;
 mod world;

@@ -15,7 +15,8 @@ use oauth2::ClientSecret;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(super) type LocalAuthorize = Authorize<DynamoStore, DynamoStore, SystemClock, SystemRandom>;
+pub(super) type LocalAuthorize =
+    Authorize<DynamoStore, DynamoStore, DynamoStore, SystemClock, SystemRandom>;
 pub(super) type LocalCallback = Callback<
     DynamoStore,
     DynamoStore,
