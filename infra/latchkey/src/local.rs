@@ -66,6 +66,7 @@ impl Local {
         let authorize = Arc::new(Authorize {
             targets: store.clone(),
             pending: store.clone(),
+            connections: store.clone(),
             identity: identity(),
             browser_keys: KeyRing::for_browsers(&keys.browsers)?,
             base_url: base_url.clone(),
