@@ -3,6 +3,7 @@
 
 mod http;
 mod identity;
+mod queue;
 mod refresh;
 mod sign_in;
 mod support;
