@@ -11,4 +11,5 @@ mod rounds;
 mod schemas;
 mod size;
 mod support;
+mod used;
 mod world;
