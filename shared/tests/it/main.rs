@@ -6,6 +6,7 @@ mod doors;
 mod http;
 mod identity;
 mod providers;
+mod queue;
 mod refresh;
 mod registrant;
 mod revocation;

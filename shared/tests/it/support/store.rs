@@ -190,6 +190,9 @@ impl DueConnections for FaultyStore {
 impl UsedConnections for FaultyStore {
     async fn note_use(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
         self.called("note_use")?;
+        if self.broken.lock().unwrap().contains(&"note_use for ever") {
+            std::future::pending::<()>().await;
+        }
         self.memory.note_use(connection, now).await
     }
 }
