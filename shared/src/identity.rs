@@ -283,12 +283,14 @@ impl IdentityProvider {
         }
         let form =
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request =
-            request.body(form.into_bytes()).map_err(|_| IdentityError::Unavailable(None))?;
+        let request = request
+            .body(form.into_bytes())
+            .map_err(|_| HttpError::Refused("the URL cannot be requested"))?;
         let response = self.http.send(request).await?;
         let status = response.status();
-        if status == http::StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-            return Err(HttpError::Status(status).into());
+        let verdict = status.is_success() || status.is_client_error();
+        if !verdict || status == http::StatusCode::TOO_MANY_REQUESTS {
+            return Err(HttpError::status(&response).into());
         }
         serde_json::from_slice::<Map<String, Value>>(response.body())
             .ok()

@@ -200,8 +200,7 @@ where
     }
 
     fn failed(&self, target: &Target, error: &TokenError) {
-        let retry_after = outcome::retry_after(error);
-        self.breakers.failed(&target.name, self.clock.now(), retry_after);
+        self.breakers.failed(&target.name, self.clock.now(), error.retry_after());
     }
 
     /// Ends the lease with `attempt` in the journal, and says `renewal`.

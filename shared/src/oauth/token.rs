@@ -131,6 +131,8 @@ impl From<BasicRequestTokenError<HttpError>> for TokenError {
                 BasicErrorResponseType::InvalidClient => Self::InvalidClient,
                 code => Self::refused(code.as_ref()),
             },
+            // To try again will not help: its host is not to be spoken to.
+            Request(HttpError::Refused(_)) => Self::Misconfigured,
             Request(error) => Self::Unavailable(Some(error)),
             Parse(..) | Other(_) => Self::Unavailable(None),
         }
@@ -138,6 +140,14 @@ impl From<BasicRequestTokenError<HttpError>> for TokenError {
 }
 
 impl TokenError {
+    /// For how long the authorization server wants to be left alone, if it says so; at most an hour.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable(Some(HttpError::Status { retry_after, .. })) => *retry_after,
+            _ => None,
+        }
+    }
+
     /// An error code is ASCII without quotes (<https://www.rfc-editor.org/rfc/rfc6749#section-5.2>);
     /// what is not is not repeated.
     fn refused(code: &str) -> Self {
@@ -156,9 +166,11 @@ impl TokenError {
 
 async fn send(http: &Http, request: HttpRequest) -> Result<HttpResponse, HttpError> {
     let response = http.send(request).await?;
-    // Overload is not an answer about the grant, whatever the body says.
-    if response.status() == StatusCode::TOO_MANY_REQUESTS || response.status().is_server_error() {
-        return Err(HttpError::Status(response.status()));
+    // Neither overload nor a redirect is an answer about the grant, whatever the body says.
+    let status = response.status();
+    let verdict = status.is_success() || status.is_client_error();
+    if !verdict || status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(HttpError::status(&response));
     }
     Ok(normalised(response))
 }
@@ -168,6 +180,8 @@ async fn send(http: &Http, request: HttpRequest) -> Result<HttpResponse, HttpErr
 /// scopes are separated by spaces.
 fn normalised(mut response: HttpResponse) -> HttpResponse {
     let Ok(Value::Object(mut answer)) = serde_json::from_slice(response.body()) else {
+        // Nor will the library read it, which would go deeper than we do.
+        response.body_mut().clear();
         return response;
     };
     let fails = answer.get("error").is_some_and(Value::is_string);

@@ -2,7 +2,6 @@
 
 use crate::http::HttpError;
 use crate::oauth::token::TokenError;
-use std::time::Duration;
 
 /// A failure, divided by what it says about the refresh token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,9 +34,4 @@ impl Outcome {
             TokenError::Unavailable(Some(_)) => Self::Unanswered,
         }
     }
-}
-
-/// For how long the server wants to be left alone.
-pub(super) fn retry_after(_error: &TokenError) -> Option<Duration> {
-    None
 }

@@ -10,7 +10,7 @@ use crate::clock::from_unix_seconds;
 use crate::discovery::attempt::Quote;
 use crate::discovery::authorization_server::ServerMetadata;
 use crate::discovery::document::fitness;
-use crate::http::{Http, HttpError};
+use crate::http::{self as outbound, Http, HttpError};
 use crate::target::{ClientAuthentication, Endpoint, is_loopback_http};
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -79,12 +79,12 @@ struct Answer {
 fn read(answer: &HttpResponse, asked: &Asked<'_>) -> Result<Registration, RegistrationError> {
     let (status, body) = (answer.status(), answer.body());
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-        return Err(RegistrationError::Unavailable(HttpError::Status(status)));
+        return Err(RegistrationError::Unavailable(HttpError::status(answer)));
     }
     if !status.is_success() {
         return Err(RegistrationError::Refused(refusal(status, body)));
     }
-    let answer: Answer = serde_json::from_slice(body)
+    let answer: Answer = outbound::json(body)
         .map_err(|_| RegistrationError::Unfit("it is not JSON as RFC 7591 has it"))?;
     if answer.client_id.is_empty() {
         return Err(RegistrationError::Unfit("its client_id is empty"));

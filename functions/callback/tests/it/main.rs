@@ -3,6 +3,9 @@
 
 mod answer;
 mod event;
+mod outbound;
 mod sign_in;
 mod support;
+#[path = "../../src/wiring.rs"]
+mod wiring;
 mod world;

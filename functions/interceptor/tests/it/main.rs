@@ -5,10 +5,13 @@ mod golden;
 mod identity;
 mod isolation;
 mod outage;
+mod outbound;
 mod protocol;
 mod renewal;
 mod rounds;
 mod schemas;
 mod size;
 mod support;
+#[path = "../../src/wiring.rs"]
+mod wiring;
 mod world;
