@@ -1,9 +1,14 @@
 //! What functions share, over real sockets and against servers that behave as told.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "../simulation/authorization_server.rs"]
+mod authorization_server;
 mod doors;
 mod http;
 mod identity;
+mod outcomes;
+#[path = "../simulation/reading.rs"]
+mod reading;
 mod refresh;
 mod sign_in;
 mod support;
