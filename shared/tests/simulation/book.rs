@@ -45,25 +45,22 @@ pub(crate) struct Seen {
     pub(crate) expired: u64,
 }
 
-/// What was seen in all runs together.
-pub(crate) fn sum(seen: &[Seen]) -> String {
-    let mut sums = Seen::default();
-    for seen in seen {
-        sums.requests += seen.requests;
-        sums.won += seen.won;
-        sums.unanswered += seen.unanswered;
-        sums.asked_again += seen.asked_again;
-        sums.stopped_in_request += seen.stopped_in_request;
-        sums.killed_in_request += seen.killed_in_request;
-        sums.amended += seen.amended;
-        sums.deferred += seen.deferred;
-        sums.invalid_grant += seen.invalid_grant;
-        sums.rotation_lost += seen.rotation_lost;
-        sums.consents += seen.consents;
-        sums.disconnects += seen.disconnects;
-        sums.expired += seen.expired;
+impl Seen {
+    pub(crate) fn add(&mut self, seen: &Self) {
+        self.requests += seen.requests;
+        self.won += seen.won;
+        self.unanswered += seen.unanswered;
+        self.asked_again += seen.asked_again;
+        self.stopped_in_request += seen.stopped_in_request;
+        self.killed_in_request += seen.killed_in_request;
+        self.amended += seen.amended;
+        self.deferred += seen.deferred;
+        self.invalid_grant += seen.invalid_grant;
+        self.rotation_lost += seen.rotation_lost;
+        self.consents += seen.consents;
+        self.disconnects += seen.disconnects;
+        self.expired += seen.expired;
     }
-    format!("{sums:?}")
 }
 
 #[derive(Clone, Debug, Default)]
