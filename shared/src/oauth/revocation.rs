@@ -127,7 +127,11 @@ impl<S: ClientSecrets> Revoker<'_, S> {
         if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
             return Err(HttpError::status(&response).into());
         }
-        let answer = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
+        // A redirect is no word about the token, whatever its body says.
+        let heard = !status.is_redirection();
+        let answer = Some(response.body()).filter(|_| heard);
+        let answer =
+            answer.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or(Value::Null);
         match answer.get("error").and_then(Value::as_str) {
             Some("invalid_token") => Err(RevocationError::UnknownToken),
             Some("unsupported_token_type") => Err(RevocationError::Unsupported),

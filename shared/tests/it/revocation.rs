@@ -185,7 +185,8 @@ async fn t11_p2_a_redirect_is_not_followed() {
         let location = format!("{}/revoke", other.url);
         let server = Server::start(move |_| {
             let answer = Response::builder().status(status).header("location", &location);
-            let answer = answer.body(Body::empty()).unwrap();
+            // With a word that would be welcome from somebody who looked at the token.
+            let answer = answer.body(Body::from(r#"{"error":"invalid_token"}"#)).unwrap();
             async { answer }
         })
         .await;
