@@ -3,8 +3,10 @@
 use broker::connection::{Attempt, Connection, Lineage};
 use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
-use broker::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
 use broker::step_up::StepUp;
+use broker::store::{
+    ConnectionStore, Lease, PendingStore, StoreError, TargetStore, UsedConnections,
+};
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use std::sync::Arc;
@@ -112,5 +114,11 @@ impl ConnectionStore for Store {
 
     async fn connections_of(&self, subject: &SubjectId) -> Result<Vec<Connection>, StoreError> {
         self.0.connections_of(subject).await
+    }
+}
+
+impl UsedConnections for Store {
+    async fn note_use(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
+        self.0.note_use(connection, now).await
     }
 }
