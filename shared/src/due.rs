@@ -67,9 +67,9 @@ impl Connection {
             .then(|| self.before(expiry, ahead, (lifetime / 8).min(DAY)))
             .flatten();
         // A renewal does not put off this end. It makes the last access token last as long as can be.
-        let last = quirks.refresh_token_absolute.and_then(|lifetime| {
-            let ahead = (lifetime / 8).min(DAY / 2);
-            self.before(consent.checked_add(lifetime)?, ahead, ahead)
+        let last = self.ends_at(quirks).and_then(|end| {
+            let ahead = (end.duration_since(consent).unwrap_or_default() / 8).min(DAY / 2);
+            self.before(end, ahead, ahead)
         });
         let planned = [expiry, self.before_idle_end(quirks, SHORT), last];
         planned.into_iter().flatten().filter(|at| obtained < *at).min()
@@ -78,20 +78,22 @@ impl Connection {
     /// When to renew it while nobody uses it: before its refresh token dies of that. `None` if nothing
     /// is known of such a death, or if it comes within a day, for then the renewals would never end.
     pub fn keep_at(&self, quirks: &Quirks) -> Option<SystemTime> {
-        let Lives { consent, .. } = self.lives()?;
         let at = self.before_idle_end(quirks, DAY)?;
-        let absolute = quirks.refresh_token_absolute;
-        let end = absolute.and_then(|lifetime| consent.checked_add(lifetime));
-        end.is_none_or(|end| at < end).then_some(at)
+        self.ends_at(quirks).is_none_or(|end| at < end).then_some(at)
     }
 
-    /// When its refresh token dies unless it is renewed; where its life as a whole is bounded, at the
-    /// latest then. `None` if nothing is known.
+    /// When its refresh token dies unless it is renewed, at the latest when [`Connection::ends_at`]
+    /// says. `None` if nothing is known.
     pub fn dies_at(&self, quirks: &Quirks) -> Option<SystemTime> {
-        let Lives { obtained, consent, .. } = self.lives()?;
-        let idle = quirks.refresh_token_idle.and_then(|time| obtained.checked_add(time));
-        let absolute = quirks.refresh_token_absolute.and_then(|time| consent.checked_add(time));
-        [idle, absolute].into_iter().flatten().min()
+        let obtained = self.lives()?.obtained;
+        let unused = quirks.refresh_token_idle.and_then(|idle| obtained.checked_add(idle));
+        [unused, self.ends_at(quirks)].into_iter().flatten().min()
+    }
+
+    /// When its last refresh token dies, however often it is renewed: the subject has to consent again
+    /// before. `None` if nothing is known.
+    pub fn ends_at(&self, quirks: &Quirks) -> Option<SystemTime> {
+        self.lives()?.consent.checked_add(quirks.refresh_token_absolute?)
     }
 
     /// Whether a call used it in the time `within` before `now`, or its subject connected it then.

@@ -56,4 +56,5 @@ pub mod http;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod page;
+pub mod queue;
 pub mod store;

@@ -6,7 +6,8 @@
 
 mod answer;
 pub mod assertion;
-mod authentication;
+pub(crate) mod authentication;
 pub mod request;
 pub mod response;
+pub mod revocation;
 pub mod token;

@@ -33,6 +33,7 @@ use broker::seal::KeyRing;
 use broker::store::{StoreError, TargetStore};
 use broker::target::Target;
 use callback::Callback;
+use connections::Connections;
 use interceptor::{Injected, Interceptor};
 use keys::Keys;
 use std::sync::Arc;
@@ -84,6 +85,18 @@ impl Local {
             clock: SystemClock,
             random: SystemRandom,
         });
+        let connections = Arc::new(Connections {
+            targets: store.clone(),
+            connections: store.clone(),
+            secrets: secrets.clone(),
+            identity: identity(),
+            http: http.clone(),
+            browser_keys: KeyRing::for_browsers(&keys.browsers)?,
+            token_keys: KeyRing::for_tokens(&keys.tokens)?,
+            base_url: base_url.clone(),
+            clock: SystemClock,
+            random: SystemRandom,
+        });
         let interceptor = Arc::new(Interceptor {
             targets: Registry::new(store.clone()),
             connections: store.clone(),
@@ -101,7 +114,8 @@ impl Local {
         let mut watch = Watch::new(store, folder, settings.tools(), Arc::clone(&interceptor));
         watch.look().await?;
         let gateway = gateway_of(&settings, watch.targets.clone(), interceptor);
-        let router = web::functions(authorize, callback).merge(gateway::router(gateway));
+        let router =
+            web::functions(authorize, callback, connections).merge(gateway::router(gateway));
         Ok(Self { router, engine, watch: tokio::spawn(watch.go_on()) })
     }
 

@@ -4,6 +4,8 @@ use super::assertion::SigningKey;
 use crate::clock::{Random, unguessable};
 use crate::store::{ClientSecrets, StoreError};
 use crate::target::{Client, ClientAuthentication};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use oauth2::{AuthType, ClientSecret};
 use std::time::SystemTime;
 
@@ -64,6 +66,15 @@ pub(super) fn proof(
         }
         (ClientAuthentication::None, Some(_)) | (_, None) => None,
     }
+}
+
+/// Basic, with both parts form-encoded: <https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1>
+#[expect(clippy::disallowed_methods, reason = "the server needs the secret itself")]
+pub(crate) fn basic(client_id: &str, secret: &ClientSecret) -> String {
+    let encode =
+        |text: &str| -> String { url::form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+    let pair = format!("{}:{}", encode(client_id), encode(secret.secret()));
+    format!("Basic {}", STANDARD.encode(pair))
 }
 
 /// <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>

@@ -8,6 +8,7 @@ mod identity;
 mod providers;
 mod refresh;
 mod registrant;
+mod revocation;
 mod sign_in;
 mod support;
 mod token;

@@ -65,7 +65,7 @@ impl Server {
 
     /// How often `path` was asked for.
     pub(crate) fn times(&self, path: &str) -> usize {
-        self.asked().iter().filter(|asked| asked.uri.path() == path).count()
+        self.asked().iter().filter(|asked| asked.path == path).count()
     }
 }
 

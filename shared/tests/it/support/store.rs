@@ -1,10 +1,14 @@
 //! Stores that fail when they are told to, and remember what was asked of them.
 
 use broker::connection::{Attempt, Connection, Lineage};
+use broker::due::{Due, Shard};
 use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
 use broker::step_up::StepUp;
-use broker::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
+use broker::store::{
+    ConnectionStore, DueConnections, DueCursor, DuePage, Lease, PendingStore, StoreError,
+    TargetStore, UsedConnections,
+};
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use std::sync::{Arc, Mutex};
@@ -160,5 +164,32 @@ impl ConnectionStore for FaultyStore {
     async fn connections_of(&self, subject: &SubjectId) -> Result<Vec<Connection>, StoreError> {
         self.called("connections_of")?;
         self.memory.connections_of(subject).await
+    }
+}
+
+impl DueConnections for FaultyStore {
+    async fn due(
+        &self,
+        shard: Shard,
+        now: SystemTime,
+        after: Option<&DueCursor>,
+    ) -> Result<DuePage, StoreError> {
+        self.called("due")?;
+        if shard.key() == "3" {
+            self.called("due 3")?;
+        }
+        self.memory.due(shard, now, after).await
+    }
+
+    async fn postpone(&self, due: &Due, until: Option<SystemTime>) -> Result<bool, StoreError> {
+        self.called("postpone")?;
+        self.memory.postpone(due, until).await
+    }
+}
+
+impl UsedConnections for FaultyStore {
+    async fn note_use(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
+        self.called("note_use")?;
+        self.memory.note_use(connection, now).await
     }
 }
