@@ -13,7 +13,8 @@ export const launch = () => chromium.launch({
 
 /** A person with a fresh browser profile. `sites` has the origins of the identity provider, the authorization server and Latchkey. */
 export async function openVisitor({ browser, person, sites, folder }) {
-  const context = await browser.newContext();
+  // A broker with https here has a certificate that no browser trusts.
+  const context = await browser.newContext({ ignoreHTTPSErrors: sites.latchkey.startsWith('https:') });
   const page = await context.newPage();
   /** Every answer that Latchkey gave to a navigation of this browser, redirects included. */
   const answers = [];
@@ -30,6 +31,7 @@ export async function openVisitor({ browser, person, sites, folder }) {
     if (origin === sites.latchkey) {
       if (await has('button[name=decision][value=connect]')) return 'latchkey: consent';
       if (await has('button[name=decision][value=switch]')) return 'latchkey: wrong person';
+      if (pathname === '/connections') return 'latchkey: connections';
       return pathname.startsWith('/connected/') ? 'latchkey: connected' : 'latchkey: message';
     }
     const site = { [sites.idp]: 'identity provider', [sites.as]: 'authorization server' }[origin] ?? origin;
@@ -94,6 +96,9 @@ export async function openVisitor({ browser, person, sites, folder }) {
     },
 
     press: async (decision) => { await press('decision', decision); return note(); },
+
+    /** Follows a link, or presses a button, that reads so. */
+    choose: async (role, name) => { await load(() => page.getByRole(role, { name, exact: true }).click()); return note(); },
 
     /**
      * Signs in and agrees wherever that is asked, until the page `until`, or one where there is nothing to agree to.

@@ -1,10 +1,15 @@
-//! The only module that names an AWS crate: the stores on `DynamoDB`, the secrets of Secrets Manager.
+//! The only module that names an AWS crate: the stores on `DynamoDB`, the secrets of Secrets
+//! Manager, the queue on SQS.
 
 mod dynamodb;
+#[cfg(feature = "aws-queue")]
+mod queue;
 mod secrets;
 mod tables;
 
 pub use dynamodb::{DynamoStore, Tables};
+#[cfg(feature = "aws-queue")]
+pub use queue::SqsQueue;
 pub use secrets::Secrets;
 
 use crate::config::ConfigError;

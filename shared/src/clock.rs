@@ -37,6 +37,11 @@ pub fn from_unix_seconds(seconds: u64) -> SystemTime {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH)
 }
 
+/// `time` without the part of a second that a record does not keep.
+pub fn whole_seconds(time: SystemTime) -> SystemTime {
+    from_unix_seconds(unix_seconds(time))
+}
+
 /// For `#[serde(with = "clock::unix")]`.
 pub mod unix {
     use serde::{Deserialize, Deserializer, Serializer};
@@ -69,6 +74,22 @@ pub mod unix_option {
     }
 }
 
+/// For `#[serde(default, with = "clock::seconds_option")]`.
+pub mod seconds_option {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::time::Duration;
+
+    /// Writes whole seconds, or null.
+    pub fn serialize<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.as_secs()).serialize(to)
+    }
+
+    /// Reads whole seconds, or null.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(from)?.map(Duration::from_secs))
+    }
+}
+
 /// A source of unguessable bytes.
 pub trait Random: Send + Sync {
     /// Fills `bytes`.
@@ -92,7 +113,7 @@ pub struct NoRandomness;
 
 /// 32 random bytes as base64url: 43 characters, 256 bits.
 /// <https://www.rfc-editor.org/rfc/rfc7636#section-4.1>
-pub fn unguessable(random: &impl Random) -> Result<String, NoRandomness> {
+pub fn unguessable(random: &(impl Random + ?Sized)) -> Result<String, NoRandomness> {
     let mut bytes = [0; 32];
     random.fill(&mut bytes)?;
     Ok(crate::seal::text(&bytes))

@@ -1,5 +1,9 @@
 //! What a function is told at deployment, read once.
 
+mod refresh;
+
+pub use refresh::RefreshConfig;
+
 use crate::http::{Hosts, NotAHost};
 use crate::identity::IdentitySettings;
 use crate::target::SecretName;
@@ -105,6 +109,9 @@ pub enum ConfigError {
     /// `BASE_URL` is no origin.
     #[error("BASE_URL is not an https origin such as https://broker.example.com")]
     NotAnOrigin,
+    /// A number of days was expected.
+    #[error("{0} is not a whole number of days")]
+    NotDays(&'static str),
     /// No inbound token could ever be accepted.
     #[error("neither IDP_AUDIENCES nor IDP_CLIENTS is set: no caller could be admitted")]
     NobodyAdmitted,

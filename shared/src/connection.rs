@@ -1,6 +1,8 @@
 //! The durable fact that a subject lets us act at a target.
 
+use crate::clock::whole_seconds;
 use crate::seal::{self, KeyRing, Owner, SealError};
+use crate::step_up::StepUp;
 use crate::subject::SubjectId;
 use crate::target::{Resource, Target, TargetName};
 use crate::tokens::{TokenSet, is_fresh};
@@ -20,6 +22,11 @@ pub struct Connection {
     pub issuer: String,
     /// Tokens, or why not.
     pub status: Status,
+    /// When the MCP server last refused an access token of this connection, if it did since the
+    /// subject consented. The refused token may have been replaced since.
+    pub refused_at: Option<SystemTime>,
+    /// Scopes that turned out to be too narrow.
+    pub step_up: StepUp,
 }
 
 /// Tokens, or the reason why there are none. Never both, never neither.
@@ -34,6 +41,12 @@ pub enum Status {
         expires_at: SystemTime,
         /// When these tokens were given to us.
         obtained_at: SystemTime,
+        /// When the subject consented.
+        consented_at: SystemTime,
+        /// When a call last used it, to the day, or the subject connected it.
+        used_at: SystemTime,
+        /// When to see to its renewal, in whole seconds. `None`: when a call needs it.
+        due_at: Option<SystemTime>,
         /// Whether there is a refresh token.
         renewable: bool,
         /// A refresh that was begun with these tokens, and whose outcome nobody has written yet.
@@ -102,7 +115,7 @@ impl std::fmt::Debug for SealedTokens {
 }
 
 impl Connection {
-    /// A connection with `tokens` that were given to us `now`, sealed.
+    /// A connection that was just consented to, with `tokens` that were given to us `now`, sealed.
     pub fn active(
         ring: &KeyRing,
         subject: SubjectId,
@@ -112,7 +125,7 @@ impl Connection {
     ) -> Result<Self, SealError> {
         let plain = tokens.to_plain().map_err(|_| SealError)?;
         let sealed = SealedTokens(ring.seal(&owner(&subject, target), &plain)?);
-        Ok(Self {
+        let connection = Self {
             subject,
             target: target.name.clone(),
             resource: target.resource.clone(),
@@ -121,10 +134,44 @@ impl Connection {
                 sealed,
                 expires_at: tokens.expires_at,
                 obtained_at: now,
+                consented_at: now,
+                used_at: now,
+                due_at: None,
                 renewable: tokens.refresh.is_some(),
                 attempt: None,
             },
-        })
+            refused_at: None,
+            step_up: StepUp::default(),
+        };
+        Ok(connection.scheduled(target))
+    }
+
+    /// The connection with `tokens` that its own were renewed to `now`, sealed.
+    pub fn renewed(
+        &self,
+        ring: &KeyRing,
+        target: &Target,
+        tokens: &TokenSet,
+        now: SystemTime,
+    ) -> Result<Self, SealError> {
+        let mut after = Self::active(ring, self.subject, target, tokens, now)?;
+        if let (
+            Status::Active { consented_at, used_at, .. },
+            Status::Active { consented_at: since, used_at: last, .. },
+        ) = (&self.status, &mut after.status)
+        {
+            (*since, *last) = (*consented_at, *used_at);
+        }
+        Ok(after.scheduled(target))
+    }
+
+    /// The connection, to be seen to when its tokens and `target` say.
+    fn scheduled(mut self, target: &Target) -> Self {
+        let planned = self.renew_at(&target.quirks).map(whole_seconds);
+        if let Status::Active { due_at, .. } = &mut self.status {
+            *due_at = planned;
+        }
+        self
     }
 
     /// The tokens of `subject` at `target` as it is today.

@@ -15,6 +15,8 @@
 //! | [`State`](pending::State) | RFC 6749's `state`, and nothing else. |
 //! | [`TokenSet`](tokens::TokenSet) | Access token, refresh token, expiry, granted scopes. |
 //! | [`Connection`](connection::Connection) | The durable fact that a subject lets us act at a target. |
+//! | [`Due`](due::Due) | A connection that is to be renewed before anybody needs it. |
+//! | [`StepUp`](step_up::StepUp) | What operations need beyond what was consented to. |
 //! | [`Lease`](store::Lease) | The sole, expiring, fenced right to refresh one connection. |
 //! | [`Breakers`](breaker::Breakers) | For how long a failing authorization server is left alone. |
 //! | [`seal`] | Authenticated encryption bound to its owner, and its inverse. |
@@ -25,8 +27,10 @@
 
 // Nouns.
 pub mod connection;
+pub mod due;
 pub mod pending;
 pub mod quirks;
+pub mod step_up;
 pub mod subject;
 pub mod target;
 pub mod ticket;
@@ -52,4 +56,5 @@ pub mod http;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod page;
+pub mod queue;
 pub mod store;

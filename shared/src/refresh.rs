@@ -117,11 +117,11 @@ where
         now: SystemTime,
         ahead: Duration,
     ) -> Result<Renewal, Failure> {
+        let client = &target.client;
+        // A refresh names no redirect URI: another one than was registered is no obstacle here.
+        client.is_at(&target.authorization_server.issuer).map_err(|_| TokenError::Misconfigured)?;
         // Before the lease: what it waits for must not eat the lease's time.
-        let client_secret = match &target.client.client_secret {
-            Some(name) => Some(self.secrets.client_secret(name).await?),
-            None => None,
-        };
+        let client_secret = client.secret(self.secrets).await?;
         let until = now + LEASE;
         let lease = self.connections.lease(subject, &target.name, now, until).await?;
         let Some(lease) = lease else { return Ok(Renewal::Busy) };
@@ -132,7 +132,8 @@ where
         let Ok(tokens) = held.open(self.ring, subject, target) else {
             return self.give_back(lease, earlier, Ok(Renewal::Ended)).await;
         };
-        if held.is_fresh(now + ahead) {
+        let early = held.renew_at(&target.quirks).is_some_and(|at| at <= now);
+        if held.is_fresh(now + ahead) && !early {
             // Somebody renewed it while we were on our way.
             return self.give_back(lease, earlier, Ok(Renewal::Renewed(tokens))).await;
         }
@@ -226,7 +227,9 @@ where
         now: SystemTime,
     ) -> Result<Renewal, Failure> {
         let subject = lease.connection.subject;
-        let won = Connection::active(self.ring, subject, target, &tokens, now)
+        let won = lease
+            .connection
+            .renewed(self.ring, target, &tokens, now)
             .map_err(|_| StoreError::Unreadable("the tokens cannot be sealed"))?;
         let Some(spent) = lease.connection.lineage() else { return Ok(Renewal::Busy) };
         let mut written = self.connections.settle(lease, &won).await;

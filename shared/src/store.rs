@@ -1,13 +1,15 @@
-//! What the verbs ask of storage: promises, not access. `tests/store_contract.rs` holds every
+//! What the verbs ask of storage: promises, not access. `tests/store_contract` holds every
 //! adapter to them.
 
 use crate::connection::{Attempt, Connection, Lineage};
+use crate::due::{Due, Shard};
 use crate::pending::{SealedPending, State};
+use crate::step_up::StepUp;
 use crate::subject::SubjectId;
 use crate::target::{SecretName, Target, TargetName};
 use oauth2::ClientSecret;
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The registry of targets.
 pub trait TargetStore: Send + Sync {
@@ -22,6 +24,20 @@ pub trait TargetStore: Send + Sync {
 
     /// Adds `target`, or replaces the one of its name.
     fn put_target(&self, target: &Target) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Writes `target`, provided that the record of its name still is `found`, or still is not there.
+    /// Of two writers at once one is told `false`, and has changed nothing.
+    fn replace_target(
+        &self,
+        found: Option<&Target>,
+        target: &Target,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes a target, provided that its record still is `found`. Otherwise the answer is `false`.
+    fn remove_target(
+        &self,
+        found: &Target,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 /// Where consent waits for the browser to come back.
@@ -49,8 +65,8 @@ pub trait ConnectionStore: Send + Sync {
         target: &TargetName,
     ) -> impl Future<Output = Result<Option<Connection>, StoreError>> + Send;
 
-    /// Writes a connection that was just consented to over whatever is there. A lease taken before
-    /// can no longer settle.
+    /// Writes a connection that was just consented to over whatever is there but the history of its
+    /// scopes. A lease taken before can no longer settle.
     fn connect(
         &self,
         connection: &Connection,
@@ -99,13 +115,32 @@ pub trait ConnectionStore: Send + Sync {
         connection: &Connection,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Writes that the access token of `connection` is no longer good, as of `now`, unless the row
-    /// holds other tokens by now: then nothing changes, and the answer is `false`. A lease stays.
+    /// Writes that the access token of `connection` is no longer good, as of `now`, for the MCP server
+    /// refused it; unless the row holds other tokens by now: then nothing changes, and the answer is
+    /// `false`. A lease stays.
     fn expire(
         &self,
         connection: &Connection,
         now: SystemTime,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Adds `more` to the history of the scopes of `connection`, unless the row holds other tokens by
+    /// now: then nothing changes, and the answer is `false`. A lease stays.
+    fn step_up(
+        &self,
+        connection: &Connection,
+        more: &StepUp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Writes into that history that the subject consented, when they were asked for `asked`, of which
+    /// `beyond` are not the target's own. Without a connection nothing changes.
+    fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Ends the connection at the subject's wish, whatever a refresh is doing: none can bring it back.
     /// The answer is the connection as it was, whose tokens can now be given back; `None` if there was
@@ -124,6 +159,57 @@ pub trait ConnectionStore: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Connection>, StoreError>> + Send;
 }
 
+/// Which connections are due to be renewed. To ask costs what is due, however many there are that are
+/// not. Every write of a connection says when it is due next.
+pub trait DueConnections: Send + Sync {
+    /// A page of what is due in `shard` by `now`, what is due the longest first; with `after`, the
+    /// page that follows. What was written or moved a moment ago may be missing, or appear as it was
+    /// before.
+    fn due(
+        &self,
+        shard: Shard,
+        now: SystemTime,
+        after: Option<&DueCursor>,
+    ) -> impl Future<Output = Result<DuePage, StoreError>> + Send;
+
+    /// Moves `due` to `until`, or with `None` to when a call needs it, unless it has been moved or
+    /// written since it was read: then nothing changes, and the answer is `false`. A lease stays.
+    fn postpone(
+        &self,
+        due: &Due,
+        until: Option<SystemTime>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// Some of what is due.
+#[derive(Debug, Default)]
+pub struct DuePage {
+    /// What is due the longest comes first.
+    pub due: Vec<Due>,
+    /// How many more there are whose key cannot be read: an operator must look.
+    pub unreadable: usize,
+    /// Where the next page begins, if there is more.
+    pub next: Option<DueCursor>,
+}
+
+/// Where a page of what is due ended: due time, subject and target as the store has them.
+#[derive(Clone, Debug)]
+pub struct DueCursor(pub(crate) [String; 3]);
+
+/// Where the use of connections is noted, so that those in use can be told from the others.
+pub trait UsedConnections: Send + Sync {
+    /// Notes that a call used `connection`, as of `now`. Nothing changes if it has ended, or if that
+    /// was noted within [`USE_NOTED_EVERY`]: then the answer is `false`. A lease stays.
+    fn note_use(
+        &self,
+        connection: &Connection,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// How often the use of a connection is noted.
+pub const USE_NOTED_EVERY: Duration = Duration::from_hours(24);
+
 /// The sole, expiring, fenced right to refresh one connection.
 #[derive(Debug)]
 #[must_use = "a lease that is neither settled nor released keeps others waiting until it expires"]
@@ -141,6 +227,22 @@ pub trait ClientSecrets: Send + Sync {
         &self,
         name: &SecretName,
     ) -> impl Future<Output = Result<ClientSecret, StoreError>> + Send;
+}
+
+/// Where the operator's command puts secrets, and takes them away. No function does.
+pub trait SecretStore: ClientSecrets {
+    /// Keeps `secret` under `name`, where nothing was.
+    fn put_secret(
+        &self,
+        name: &SecretName,
+        secret: &ClientSecret,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes what lies there, if anything does.
+    fn remove_secret(
+        &self,
+        name: &SecretName,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// A map is a store: the operator's configuration file in `latchkey local`.

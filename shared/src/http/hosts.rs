@@ -5,7 +5,7 @@ use std::sync::Arc;
 use url::Host;
 
 /// Hosts that may be spoken to. None means every one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Hosts(Arc<[Entry]>);
 
 #[derive(Debug, Eq, PartialEq)]

@@ -1,5 +1,6 @@
 //! The port through which a refresh token is spent.
 
+use crate::clock::SystemRandom;
 use crate::http::Http;
 use crate::oauth::token::{TokenEndpoint, TokenError};
 use crate::target::Target;
@@ -28,6 +29,7 @@ impl TokenRequests for Http {
         refresh: &RefreshToken,
         now: SystemTime,
     ) -> Result<Granted, TokenError> {
-        TokenEndpoint { http: self, target, client_secret }.refresh(refresh, now).await
+        let random = &SystemRandom;
+        TokenEndpoint { http: self, target, client_secret, random }.refresh(refresh, now).await
     }
 }

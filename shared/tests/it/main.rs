@@ -3,13 +3,17 @@
 
 #[path = "../simulation/authorization_server.rs"]
 mod authorization_server;
+mod client;
 mod doors;
 mod http;
 mod identity;
 mod outcomes;
+mod providers;
 #[path = "../simulation/reading.rs"]
 mod reading;
 mod refresh;
+mod registrant;
+mod revocation;
 mod sign_in;
 mod support;
 mod token;

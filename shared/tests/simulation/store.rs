@@ -9,6 +9,7 @@ use crate::people::{key_of, ring, subject};
 use crate::world::Shared;
 use broker::connection::{Attempt, Connection, Lineage, Status};
 use broker::memory::MemoryStore;
+use broker::step_up::StepUp;
 use broker::store::{ConnectionStore, Lease, StoreError};
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
@@ -281,6 +282,20 @@ impl ConnectionStore for Store {
             Ok(marked)
         })
         .await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.memory.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.memory.widen(subject, target, asked, beyond).await
     }
 
     async fn disconnect(

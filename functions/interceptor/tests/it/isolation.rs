@@ -5,6 +5,7 @@ use crate::world::{
     NOW, World, answered, asks_to_connect, at, event, forwarded, get_me, target, token_keys, tokens,
 };
 use broker::connection::{Attempt, Connection, Lineage, Reason, SealedTokens, Status};
+use broker::step_up::StepUp;
 use broker::store::{ConnectionStore, Lease, StoreError};
 use broker::subject::{Subject, SubjectId};
 use broker::target::TargetName;
@@ -109,6 +110,9 @@ async fn u2_a_row_that_does_not_open_is_a_question_and_not_a_token() {
     let of_files = Connection { target: github.name.clone(), ..sealed("alice", &files) };
     let with = |bytes: Vec<u8>| {
         let status = Status::Active {
+            consented_at: at(NOW),
+            used_at: at(NOW),
+            due_at: None,
             sealed: SealedTokens(bytes),
             expires_at: at(NOW + 3600),
             obtained_at: at(NOW),
@@ -177,6 +181,20 @@ impl ConnectionStore for Bobs {
         self.0.expire(connection, now).await
     }
 
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.0.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        _: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.0.widen(&self.1, target, asked, beyond).await
+    }
+
     async fn disconnect(
         &self,
         _: &SubjectId,
@@ -213,6 +231,7 @@ async fn u2_a_store_that_gives_anothers_row_gives_nothing_away() {
             token_keys: it.token_keys,
             base_url: it.base_url,
             url_elicitation_clients: it.url_elicitation_clients,
+            injected: it.injected,
             clock: it.clock,
         };
         asks_to_connect(&serde_json::to_value(interceptor.handle(&alices).await).unwrap());

@@ -7,10 +7,12 @@ mod isolation;
 mod outage;
 mod outbound;
 mod protocol;
+mod refused;
 mod renewal;
 mod rounds;
 mod schemas;
 mod size;
+mod step_up;
 mod support;
 #[path = "../../src/wiring.rs"]
 mod wiring;

@@ -148,7 +148,12 @@ impl World {
             }
             Door::Exchange => {
                 let target = at(&url.parse()?);
-                let endpoint = TokenEndpoint { http, target: &target, client_secret: None };
+                let endpoint = TokenEndpoint {
+                    http,
+                    target: &target,
+                    client_secret: None,
+                    random: &SystemRandom,
+                };
                 endpoint.exchange(accepted(&target), clock()).await.map(|_| ())?;
             }
             Door::Refresh => renew(http, &at(&url.parse()?)).await?,
@@ -206,7 +211,7 @@ pub(crate) async fn challenged(
 }
 
 async fn renew(http: &Http, target: &Target) -> Result<(), Box<dyn Error>> {
-    let endpoint = TokenEndpoint { http, target, client_secret: None };
+    let endpoint = TokenEndpoint { http, target, client_secret: None, random: &SystemRandom };
     endpoint.refresh(&RefreshToken::new("r".into()), clock()).await.map(|_| ())?;
     Ok(())
 }
@@ -230,6 +235,8 @@ pub(crate) fn registrar(registration_endpoint: Endpoint) -> ServerMetadata {
         registration_endpoint: Some(registration_endpoint),
         client_id_metadata_document_supported: false,
         token_endpoint_auth_methods_supported: None,
+        token_endpoint_auth_signing_alg_values_supported: None,
+        grant_types_supported: None,
         scopes_supported: vec![],
     }
 }

@@ -1,9 +1,14 @@
 //! Stores that fail when they are told to, and remember what was asked of them.
 
 use broker::connection::{Attempt, Connection, Lineage};
+use broker::due::{Due, Shard};
 use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
-use broker::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
+use broker::step_up::StepUp;
+use broker::store::{
+    ConnectionStore, DueConnections, DueCursor, DuePage, Lease, PendingStore, StoreError,
+    TargetStore, UsedConnections,
+};
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use std::sync::{Arc, Mutex};
@@ -50,6 +55,20 @@ impl TargetStore for FaultyStore {
     async fn put_target(&self, target: &Target) -> Result<(), StoreError> {
         self.called("put_target")?;
         self.memory.put_target(target).await
+    }
+
+    async fn replace_target(
+        &self,
+        found: Option<&Target>,
+        target: &Target,
+    ) -> Result<bool, StoreError> {
+        self.called("replace_target")?;
+        self.memory.replace_target(found, target).await
+    }
+
+    async fn remove_target(&self, found: &Target) -> Result<bool, StoreError> {
+        self.called("remove_target")?;
+        self.memory.remove_target(found).await
     }
 }
 
@@ -116,6 +135,22 @@ impl ConnectionStore for FaultyStore {
         self.memory.expire(connection, now).await
     }
 
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.called("step_up")?;
+        self.memory.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.called("widen")?;
+        self.memory.widen(subject, target, asked, beyond).await
+    }
+
     async fn disconnect(
         &self,
         subject: &SubjectId,
@@ -129,5 +164,32 @@ impl ConnectionStore for FaultyStore {
     async fn connections_of(&self, subject: &SubjectId) -> Result<Vec<Connection>, StoreError> {
         self.called("connections_of")?;
         self.memory.connections_of(subject).await
+    }
+}
+
+impl DueConnections for FaultyStore {
+    async fn due(
+        &self,
+        shard: Shard,
+        now: SystemTime,
+        after: Option<&DueCursor>,
+    ) -> Result<DuePage, StoreError> {
+        self.called("due")?;
+        if shard.key() == "3" {
+            self.called("due 3")?;
+        }
+        self.memory.due(shard, now, after).await
+    }
+
+    async fn postpone(&self, due: &Due, until: Option<SystemTime>) -> Result<bool, StoreError> {
+        self.called("postpone")?;
+        self.memory.postpone(due, until).await
+    }
+}
+
+impl UsedConnections for FaultyStore {
+    async fn note_use(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
+        self.called("note_use")?;
+        self.memory.note_use(connection, now).await
     }
 }

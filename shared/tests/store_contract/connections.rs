@@ -1,49 +1,14 @@
-//! The promises of `store.rs`, held against every adapter.
-//!
-//! The `DynamoDB` adapter runs on the engine that `STORE_CONTRACT_ENDPOINT` names, or else on one of
-//! this process.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+//! Where connections are kept.
 
-use aws_sdk_dynamodb::Client;
+use crate::{alice, at, bob, connection, dynamo, holds, name, ring, target, winners};
 use aws_sdk_dynamodb::types::AttributeValue;
-use broker::aws::{DynamoStore, Tables, sdk_config_at};
-use broker::clock::{SystemRandom, unguessable};
 use broker::connection::{Attempt, Connection, Reason, Status};
-use broker::memory::MemoryStore;
-use broker::pending::{BrowserBinding, PendingAuthorization, State};
-use broker::seal::KeyRing;
-use broker::store::{ConnectionStore, PendingStore, TargetStore};
-use broker::subject::{Subject, SubjectId};
-use broker::target::{Target, TargetName};
-use broker::tokens::TokenSet;
-use oauth2::{AccessToken, PkceCodeVerifier, RefreshToken};
-use std::collections::HashMap;
+use broker::step_up::StepUp;
+use broker::store::ConnectionStore;
+use broker::subject::SubjectId;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::net::TcpListener;
-
-/// Each promise, for each adapter.
-macro_rules! promises {
-    ($($promise:ident),+ $(,)?) => {
-        mod memory {
-            $(#[tokio::test]
-            async fn $promise() {
-                super::$promise(super::MemoryStore::default()).await;
-            })+
-        }
-        mod dynamodb {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $promise() {
-                super::$promise(super::dynamo().await.0).await;
-            })+
-        }
-    };
-}
 
 promises!(
-    a_target_is_found_by_name_and_replaced,
-    a3_pending_is_taken_once,
-    a3_of_many_callbacks_at_once_one_takes_it,
     a_connection_is_found_by_subject_and_target_only,
     connecting_again_replaces,
     a_lease_is_the_only_one_until_it_expires,
@@ -61,50 +26,13 @@ promises!(
     tokens_won_late_do_not_undo_a_disconnect,
     an_expired_token_is_marked_once_and_the_lease_stays,
     a_token_that_was_replaced_is_not_marked,
+    a_refusal_is_remembered_until_the_subject_consents_anew,
+    u5_wider_scopes_are_wanted_until_the_subject_was_asked_for_them,
+    u5_wider_scopes_are_wanted_for_the_tokens_that_lack_them_only,
+    u5_a_history_of_scopes_outlives_all_but_a_disconnect,
     t11_a_subject_disconnects_whatever_a_refresh_is_doing,
     a_subjects_connections_are_listed,
 );
-
-async fn a_target_is_found_by_name_and_replaced(store: impl TargetStore) {
-    assert!(store.find_target(&name("notes")).await.unwrap().is_none());
-    store.put_target(&target("notes")).await.unwrap();
-    store.put_target(&target("files")).await.unwrap();
-    let renamed = Target { title: "Notes, renamed".into(), ..target("notes") };
-    store.put_target(&renamed).await.unwrap();
-
-    let found = store.find_target(&name("notes")).await.unwrap().unwrap();
-    assert_eq!(found.title, "Notes, renamed");
-    assert_eq!(found.resource.as_str(), "https://notes.example");
-    let names: Vec<_> = store.targets().await.unwrap().into_iter().map(|t| t.name).collect();
-    assert_eq!(names, [name("files"), name("notes")]);
-}
-
-async fn a3_pending_is_taken_once(store: impl PendingStore) {
-    let state = State::new(&SystemRandom).unwrap();
-    let sealed = pending().seal(&ring(), &state).unwrap();
-    store.put_pending(&state, &sealed).await.unwrap();
-
-    let stranger = State::new(&SystemRandom).unwrap();
-    assert!(store.take_pending(&stranger).await.unwrap().is_none());
-    let taken = store.take_pending(&state).await.unwrap().unwrap();
-    assert_eq!(taken, sealed);
-    assert_eq!(taken.open(&ring(), &state).unwrap().subject, alice());
-    assert!(taken.open(&ring(), &stranger).is_err());
-    assert!(store.take_pending(&state).await.unwrap().is_none());
-}
-
-async fn a3_of_many_callbacks_at_once_one_takes_it(store: impl PendingStore + 'static) {
-    let store = Arc::new(store);
-    let state = Arc::new(State::new(&SystemRandom).unwrap());
-    store.put_pending(&state, &pending().seal(&ring(), &state).unwrap()).await.unwrap();
-    let callbacks: Vec<_> = (0..16)
-        .map(|_| {
-            let (store, state) = (Arc::clone(&store), Arc::clone(&state));
-            tokio::spawn(async move { store.take_pending(&state).await.unwrap().is_some() })
-        })
-        .collect();
-    assert_eq!(winners(callbacks).await, 1);
-}
 
 async fn a_connection_is_found_by_subject_and_target_only(store: impl ConnectionStore) {
     let connection = connection(alice(), "notes", "a1");
@@ -324,6 +252,84 @@ async fn a_token_that_was_replaced_is_not_marked(store: impl ConnectionStore) {
     assert!(store.find_connection(&bob(), &name("notes")).await.unwrap().is_none());
 }
 
+async fn a_refusal_is_remembered_until_the_subject_consents_anew(store: impl ConnectionStore) {
+    let refused_at =
+        async || store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap().refused_at;
+    let first = connection(alice(), "notes", "a1");
+    store.connect(&first).await.unwrap();
+    assert_eq!(refused_at().await, None);
+    assert!(store.expire(&first, at(7)).await.unwrap());
+    assert_eq!(refused_at().await, Some(at(7)));
+    let lease = store.lease(&alice(), &name("notes"), at(8), at(18)).await.unwrap().unwrap();
+    assert!(store.settle(lease, &connection(alice(), "notes", "a2")).await.unwrap());
+    assert_eq!(refused_at().await, Some(at(7)), "a renewal forgets nothing");
+    store.connect(&connection(alice(), "notes", "a3")).await.unwrap();
+    assert_eq!(refused_at().await, None);
+}
+
+async fn u5_wider_scopes_are_wanted_until_the_subject_was_asked_for_them(
+    store: impl ConnectionStore,
+) {
+    let notes = connection(alice(), "notes", "a1");
+    store.connect(&notes).await.unwrap();
+    let lease = store.lease(&alice(), &name("notes"), at(0), at(10)).await.unwrap().unwrap();
+    assert!(store.step_up(&notes, &StepUp::default()).await.unwrap());
+    assert_eq!(history(&store).await, StepUp::default());
+    assert!(store.step_up(&notes, &step_up(&["write"], &["extra"], &["x:1"])).await.unwrap());
+    assert!(store.step_up(&notes, &step_up(&["admin"], &[], &["x:1", "y:1"])).await.unwrap());
+    let both = step_up(&["admin", "write"], &["extra"], &["x:1", "y:1"]);
+    assert_eq!(history(&store).await, both);
+    let found = store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap();
+    assert_eq!(found.status, notes.status);
+
+    // Who was asked before all of that was wanted was not asked for all of it.
+    let asked = ["read".to_owned(), "write".to_owned()];
+    store.widen(&alice(), &name("notes"), &asked, &asked[1..]).await.unwrap();
+    assert_eq!(
+        history(&store).await,
+        step_up(&["admin"], &["extra", "write"], &["x:1", "y:1"]),
+        "the attempts stay"
+    );
+    store.widen(&alice(), &name("notes"), &["admin".to_owned()], &[]).await.unwrap();
+    store.widen(&alice(), &name("notes"), &[], &[]).await.unwrap();
+    store.widen(&alice(), &name("notes"), &["read".to_owned()], &[]).await.unwrap();
+    assert_eq!(history(&store).await, step_up(&[], &["extra", "write"], &["x:1", "y:1"]));
+    assert!(store.settle(lease, &connection(alice(), "notes", "a2")).await.unwrap());
+
+    store.widen(&bob(), &name("notes"), &asked, &asked).await.unwrap();
+    assert!(store.find_connection(&bob(), &name("notes")).await.unwrap().is_none());
+}
+
+async fn u5_wider_scopes_are_wanted_for_the_tokens_that_lack_them_only(
+    store: impl ConnectionStore,
+) {
+    let more = step_up(&["write"], &[], &["x:1"]);
+    let first = connection(alice(), "notes", "a1");
+    assert!(!store.step_up(&first, &more).await.unwrap());
+    assert!(store.find_connection(&alice(), &name("notes")).await.unwrap().is_none());
+    store.connect(&first).await.unwrap();
+    store.connect(&connection(alice(), "notes", "a2")).await.unwrap();
+    assert!(!store.step_up(&first, &more).await.unwrap());
+    assert_eq!(history(&store).await, StepUp::default());
+    let ended = first.disconnected(Reason::InvalidGrant, at(1));
+    assert!(!store.step_up(&ended, &more).await.unwrap());
+}
+
+async fn u5_a_history_of_scopes_outlives_all_but_a_disconnect(store: impl ConnectionStore) {
+    let notes = connection(alice(), "notes", "a1");
+    let more = step_up(&["write"], &["extra"], &["x:1"]);
+    store.connect(&notes).await.unwrap();
+    assert!(store.step_up(&notes, &more).await.unwrap());
+    let lease = store.lease(&alice(), &name("notes"), at(0), at(10)).await.unwrap().unwrap();
+    let ended = notes.clone().disconnected(Reason::InvalidGrant, at(1));
+    assert!(store.settle(lease, &ended).await.unwrap());
+    assert_eq!(history(&store).await, more);
+    store.connect(&notes).await.unwrap();
+    assert_eq!(history(&store).await, more);
+    store.disconnect(&alice(), &name("notes"), at(5)).await.unwrap();
+    assert_eq!(history(&store).await, StepUp::default());
+}
+
 async fn t11_a_subject_disconnects_whatever_a_refresh_is_doing(store: impl ConnectionStore) {
     let first = connection(alice(), "notes", "a1");
     store.connect(&first).await.unwrap();
@@ -383,125 +389,21 @@ async fn a_row_moved_to_another_subject_or_target_does_not_open() {
     assert!(rightful.open(&ring(), &alice(), &target("notes")).is_ok());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pending_says_when_it_may_be_forgotten() {
-    let (store, client, tables) = dynamo().await;
-    let state = State::new(&SystemRandom).unwrap();
-    store.put_pending(&state, &pending().seal(&ring(), &state).unwrap()).await.unwrap();
-    let key = AttributeValue::S(state.digest());
-    let item = client.get_item().table_name(&tables.pending).key("id", key).send().await.unwrap();
-    let item = item.item.unwrap();
-    assert_eq!(item["expires"], AttributeValue::N("600".into()));
-    assert!(!holds(&item, state.as_str()) && !holds(&item, &"v".repeat(43)));
-}
-
-/// An engine, with tables of this test's own.
-async fn dynamo() -> (DynamoStore, Client, Tables) {
-    #[expect(clippy::disallowed_methods, reason = "the full run names another engine")]
-    let endpoint = if let Ok(endpoint) = std::env::var("STORE_CONTRACT_ENDPOINT") {
-        endpoint
-    } else {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let database = dynoxide::Database::memory().unwrap();
-        let never = std::future::pending();
-        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, never));
-        endpoint
-    };
-    let config = sdk_config_at(&endpoint).await;
-    let tables = Tables::named(&unguessable(&SystemRandom).unwrap());
-    tables.create(&config).await.unwrap();
-    (DynamoStore::new(&config, tables.clone()), Client::new(&config), tables)
-}
-
-/// Whether one of the item's texts or binaries holds `text`.
-fn holds(item: &HashMap<String, AttributeValue>, text: &str) -> bool {
-    item.values().any(|value| {
-        let bytes = match value {
-            AttributeValue::B(bytes) => bytes.as_ref(),
-            AttributeValue::S(string) | AttributeValue::N(string) => string.as_bytes(),
-            AttributeValue::Bool(_) => return false,
-            _ => panic!("an attribute of a kind that we do not write"),
-        };
-        bytes.windows(text.len()).any(|window| window == text.as_bytes())
-    })
-}
-
-async fn winners(tasks: Vec<tokio::task::JoinHandle<bool>>) -> usize {
-    let mut winners = 0;
-    for task in tasks {
-        winners += usize::from(task.await.unwrap());
-    }
-    winners
-}
-
 fn journal(connection: &Connection) -> Option<Attempt> {
     let Status::Active { attempt, .. } = connection.status else { panic!("it is not active") };
     attempt
 }
 
+async fn history(store: &impl ConnectionStore) -> StepUp {
+    store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap().step_up
+}
+
+fn step_up(wanted: &[&str], widened: &[&str], attempts: &[&str]) -> StepUp {
+    let set = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+    StepUp { wanted: set(wanted), widened: set(widened), attempts: set(attempts) }
+}
+
 async fn access(store: &impl ConnectionStore) -> String {
     let found = store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap();
     found.open(&ring(), &alice(), &target("notes")).unwrap().access.into_secret()
-}
-
-fn connection(subject: SubjectId, at_target: &str, access: &str) -> Connection {
-    let tokens = TokenSet {
-        access: AccessToken::new(access.into()),
-        refresh: Some(RefreshToken::new("r1".into())),
-        expires_at: at(3600),
-        scopes: vec!["read".into()],
-    };
-    Connection::active(&ring(), subject, &target(at_target), &tokens, at(0)).unwrap()
-}
-
-fn pending() -> PendingAuthorization {
-    PendingAuthorization {
-        code_verifier: PkceCodeVerifier::new("v".repeat(43)),
-        subject: alice(),
-        target: name("notes"),
-        issuer: "https://as.example".into(),
-        iss_advertised: true,
-        redirect_uri: "https://broker.example/callback/notes".into(),
-        resource: "https://notes.example".to_owned().try_into().unwrap(),
-        scopes: vec![],
-        browser: BrowserBinding::returned("mine").digest(),
-        expires: at(600),
-    }
-}
-
-fn target(name: &str) -> Target {
-    serde_json::from_value(serde_json::json!({
-        "name": name,
-        "title": name,
-        "endpoint": format!("https://{name}.example/mcp"),
-        "resource": format!("https://{name}.example"),
-        "authorization_server": {
-            "issuer": "https://as.example",
-            "authorization_endpoint": "https://as.example/authorize",
-            "token_endpoint": "https://as.example/token",
-        },
-        "client": { "client_id": "broker" },
-    }))
-    .unwrap()
-}
-
-fn ring() -> KeyRing {
-    KeyRing::for_tokens(&format!(r#"{{"1":"{}"}}"#, "k".repeat(64))).unwrap()
-}
-
-fn name(name: &str) -> TargetName {
-    name.parse().unwrap()
-}
-
-fn alice() -> SubjectId {
-    Subject::new("https://idp.example", vec!["alice".into()]).unwrap().id()
-}
-
-fn bob() -> SubjectId {
-    Subject::new("https://idp.example", vec!["bob".into()]).unwrap().id()
-}
-
-fn at(seconds: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(seconds)
 }
