@@ -82,6 +82,7 @@ impl Run {
             target: Arc::clone(&self.target),
             world: self.world.clone(),
             worker,
+            is_persons: worker == WORKERS,
             mutation: self.mutation,
             seen: Arc::default(),
         }
