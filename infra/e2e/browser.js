@@ -30,6 +30,7 @@ export async function openVisitor({ browser, person, sites, folder }) {
     if (origin === sites.latchkey) {
       if (await has('button[name=decision][value=connect]')) return 'latchkey: consent';
       if (await has('button[name=decision][value=switch]')) return 'latchkey: wrong person';
+      if (pathname === '/connections') return 'latchkey: connections';
       return pathname.startsWith('/connected/') ? 'latchkey: connected' : 'latchkey: message';
     }
     const site = { [sites.idp]: 'identity provider', [sites.as]: 'authorization server' }[origin] ?? origin;
@@ -94,6 +95,9 @@ export async function openVisitor({ browser, person, sites, folder }) {
     },
 
     press: async (decision) => { await press('decision', decision); return note(); },
+
+    /** Follows a link, or presses a button, that reads so. */
+    choose: async (role, name) => { await load(() => page.getByRole(role, { name, exact: true }).click()); return note(); },
 
     /**
      * Signs in and agrees wherever that is asked, until the page `until`, or one where there is nothing to agree to.

@@ -33,7 +33,7 @@ export async function startWorld(url) {
   const tokens = new Map();
 
   const world = {
-    folder, idp, as, notes, files, gateway, origin: sites.latchkey, machineSecret: parts.idpSecret,
+    folder, idp, as, notes, files, gateway, origin: sites.latchkey, machineSecret: parts.idpSecret, notesSecret: parts.notesSecret,
     visitor: (person) => openVisitor({ browser, person, sites, folder }),
 
     /** A token of `person` for the gateway, got by `client`. One for each pair is enough. */
@@ -109,6 +109,7 @@ ${toml({
     issuer: as.issuer,
     authorization_endpoint: metadata.authorization_endpoint,
     token_endpoint: metadata.token_endpoint,
+    revocation_endpoint: metadata.revocation_endpoint,
     authorization_response_iss_parameter_supported: metadata.authorization_response_iss_parameter_supported,
   })}
 [target.client]

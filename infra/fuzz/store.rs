@@ -3,6 +3,7 @@
 use broker::connection::{Attempt, Connection, Lineage};
 use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
+use broker::step_up::StepUp;
 use broker::store::{
     ConnectionStore, Lease, PendingStore, StoreError, TargetStore, UsedConnections,
 };
@@ -25,6 +26,18 @@ impl TargetStore for Store {
 
     async fn put_target(&self, target: &Target) -> Result<(), StoreError> {
         self.0.put_target(target).await
+    }
+
+    async fn replace_target(
+        &self,
+        found: Option<&Target>,
+        target: &Target,
+    ) -> Result<bool, StoreError> {
+        self.0.replace_target(found, target).await
+    }
+
+    async fn remove_target(&self, found: &Target) -> Result<bool, StoreError> {
+        self.0.remove_target(found).await
     }
 }
 
@@ -69,12 +82,30 @@ impl ConnectionStore for Store {
         self.0.journal(lease, attempt).await
     }
 
+    async fn release(&self, lease: Lease, attempt: Option<Attempt>) -> Result<bool, StoreError> {
+        self.0.release(lease, attempt).await
+    }
+
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         self.0.amend(spent, connection).await
     }
 
     async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
         self.0.expire(connection, now).await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.0.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.0.widen(subject, target, asked, beyond).await
     }
 
     async fn disconnect(&self, subject: &SubjectId, target: &TargetName, now: SystemTime) -> Result<Option<Connection>, StoreError> {

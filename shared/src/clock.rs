@@ -113,7 +113,7 @@ pub struct NoRandomness;
 
 /// 32 random bytes as base64url: 43 characters, 256 bits.
 /// <https://www.rfc-editor.org/rfc/rfc7636#section-4.1>
-pub fn unguessable(random: &impl Random) -> Result<String, NoRandomness> {
+pub fn unguessable(random: &(impl Random + ?Sized)) -> Result<String, NoRandomness> {
     let mut bytes = [0; 32];
     random.fill(&mut bytes)?;
     Ok(crate::seal::text(&bytes))

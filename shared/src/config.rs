@@ -4,6 +4,7 @@ mod refresh;
 
 pub use refresh::RefreshConfig;
 
+use crate::http::{Hosts, NotAHost};
 use crate::identity::IdentitySettings;
 use crate::target::SecretName;
 
@@ -19,6 +20,9 @@ pub struct Config {
     pub identity: IdentitySettings,
     /// `IDP_CLIENT_SECRET`: where the browser sign-in's client secret lies, if it has one.
     pub identity_secret: Option<SecretName>,
+    /// `OUTBOUND_HOSTS`: the MCP and authorization servers' hosts that may be spoken to. The identity
+    /// provider, which the same operator names beside it, is not bound by it.
+    pub outbound_hosts: Hosts,
     /// `URL_ELICITATION_CLIENTS`: inbound OAuth clients known to understand the 2025-11-25 error
     /// `-32042`, or `*`. A request of that revision does not say what its client can do.
     pub url_elicitation_clients: Vec<String>,
@@ -55,6 +59,7 @@ impl Config {
             base_url: BaseUrl::new(&needed("BASE_URL")?)?,
             identity,
             identity_secret: given("IDP_CLIENT_SECRET").map(SecretName),
+            outbound_hosts: given("OUTBOUND_HOSTS").unwrap_or_default().parse()?,
             url_elicitation_clients: list("URL_ELICITATION_CLIENTS"),
         })
     }
@@ -110,6 +115,9 @@ pub enum ConfigError {
     /// No inbound token could ever be accepted.
     #[error("neither IDP_AUDIENCES nor IDP_CLIENTS is set: no caller could be admitted")]
     NobodyAdmitted,
+    /// `OUTBOUND_HOSTS` is something else: nobody knows whom it would admit.
+    #[error("OUTBOUND_HOSTS is {0}")]
+    OutboundHosts(#[from] NotAHost),
 }
 
 fn split(list: &str) -> Vec<String> {
@@ -151,6 +159,11 @@ mod tests {
         assert_eq!(refused(&[("IDP_AUDIENCES", "")]), ConfigError::NobodyAdmitted);
         for url in ["http://broker.example", "https://broker.example/path", "broker.example"] {
             assert_eq!(refused(&[("BASE_URL", url)]), ConfigError::NotAnOrigin, "{url}");
+        }
+        for hosts in ["*.example", ",", "https://as.example"] {
+            let error = refused(&[("OUTBOUND_HOSTS", hosts)]);
+            assert!(matches!(error, ConfigError::OutboundHosts(_)), "{hosts}: {error}");
+            assert!(error.to_string().starts_with("OUTBOUND_HOSTS is not a list"), "{error}");
         }
     }
 }

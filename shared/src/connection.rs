@@ -2,6 +2,7 @@
 
 use crate::clock::whole_seconds;
 use crate::seal::{self, KeyRing, Owner, SealError};
+use crate::step_up::StepUp;
 use crate::subject::SubjectId;
 use crate::target::{Resource, Target, TargetName};
 use crate::tokens::{TokenSet, is_fresh};
@@ -21,6 +22,11 @@ pub struct Connection {
     pub issuer: String,
     /// Tokens, or why not.
     pub status: Status,
+    /// When the MCP server last refused an access token of this connection, if it did since the
+    /// subject consented. The refused token may have been replaced since.
+    pub refused_at: Option<SystemTime>,
+    /// Scopes that turned out to be too narrow.
+    pub step_up: StepUp,
 }
 
 /// Tokens, or the reason why there are none. Never both, never neither.
@@ -134,6 +140,8 @@ impl Connection {
                 renewable: tokens.refresh.is_some(),
                 attempt: None,
             },
+            refused_at: None,
+            step_up: StepUp::default(),
         };
         Ok(connection.scheduled(target))
     }

@@ -64,7 +64,7 @@ pub struct Discovery {
 }
 
 impl Discovery {
-    /// The target, with our client there.
+    /// The target, with our client there and with what is known of its authorization server.
     #[must_use]
     pub fn target(&self, name: TargetName, title: &str, at: &Endpoint, client: Client) -> Target {
         Target {
@@ -75,7 +75,7 @@ impl Discovery {
             authorization_server: self.metadata.server.clone(),
             client,
             scopes: self.scopes.clone(),
-            quirks: Quirks::default(),
+            quirks: Quirks::of(&self.metadata.server).1,
         }
     }
 }

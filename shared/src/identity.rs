@@ -5,6 +5,7 @@ mod published;
 
 use crate::clock::{self, NoRandomness, Random, unix_seconds};
 use crate::http::{Http, HttpError};
+use crate::oauth::authentication::basic;
 use crate::oauth::request::code_challenge;
 use crate::oauth::response::AuthorizationResponse;
 use crate::seal;
@@ -283,12 +284,14 @@ impl IdentityProvider {
         }
         let form =
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request =
-            request.body(form.into_bytes()).map_err(|_| IdentityError::Unavailable(None))?;
+        let request = request
+            .body(form.into_bytes())
+            .map_err(|_| HttpError::Refused("the URL cannot be requested"))?;
         let response = self.http.send(request).await?;
         let status = response.status();
-        if status == http::StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-            return Err(HttpError::Status(status).into());
+        let verdict = status.is_success() || status.is_client_error();
+        if !verdict || status == http::StatusCode::TOO_MANY_REQUESTS {
+            return Err(HttpError::status(&response).into());
         }
         serde_json::from_slice::<Map<String, Value>>(response.body())
             .ok()
@@ -334,16 +337,6 @@ impl SignIn {
 fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// Basic, with both parts form-encoded: <https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1>
-#[expect(clippy::disallowed_methods, reason = "the identity provider needs the secret itself")]
-fn basic(client_id: &str, secret: &ClientSecret) -> String {
-    use base64::Engine;
-    let encode =
-        |text: &str| -> String { url::form_urlencoded::byte_serialize(text.as_bytes()).collect() };
-    let pair = format!("{}:{}", encode(client_id), encode(secret.secret()));
-    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
 }
 
 /// Asymmetric ones: a shared secret proves nothing, and `none` even less.

@@ -16,7 +16,9 @@
 //! | [`TokenSet`](tokens::TokenSet) | Access token, refresh token, expiry, granted scopes. |
 //! | [`Connection`](connection::Connection) | The durable fact that a subject lets us act at a target. |
 //! | [`Due`](due::Due) | A connection that is to be renewed before anybody needs it. |
+//! | [`StepUp`](step_up::StepUp) | What operations need beyond what was consented to. |
 //! | [`Lease`](store::Lease) | The sole, expiring, fenced right to refresh one connection. |
+//! | [`Breakers`](breaker::Breakers) | For how long a failing authorization server is left alone. |
 //! | [`seal`] | Authenticated encryption bound to its owner, and its inverse. |
 //!
 //! Nouns import nouns above them; verbs import nouns and ports; adapters import nouns, ports and
@@ -28,12 +30,14 @@ pub mod connection;
 pub mod due;
 pub mod pending;
 pub mod quirks;
+pub mod step_up;
 pub mod subject;
 pub mod target;
 pub mod ticket;
 pub mod tokens;
 
 // Verbs.
+pub mod breaker;
 pub mod discovery;
 pub mod identity;
 pub mod oauth;

@@ -4,9 +4,13 @@ mod due;
 
 use crate::connection::{Attempt, Connection, Lineage, Reason, Status};
 use crate::pending::{SealedPending, State};
-use crate::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
+use crate::step_up::StepUp;
+use crate::store::{
+    ClientSecrets, ConnectionStore, Lease, PendingStore, SecretStore, StoreError, TargetStore,
+};
 use crate::subject::SubjectId;
-use crate::target::{Target, TargetName};
+use crate::target::{SecretName, Target, TargetName};
+use oauth2::ClientSecret;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -34,14 +38,15 @@ struct Row {
 }
 
 impl Row {
-    /// Writes `connection`, which ends any lease.
+    /// Writes `connection`, which ends any lease. What the row says besides tokens stays.
     fn write(&mut self, connection: &Connection) {
         match connection.status {
             Status::Active { .. } => self.lineage = connection.lineage(),
             Status::Disconnected { reason, .. } if reason.is_of_refresh() => {}
             Status::Disconnected { .. } => self.lineage = None,
         }
-        self.connection = connection.clone();
+        let (refused_at, step_up) = (self.connection.refused_at, self.connection.step_up.clone());
+        self.connection = Connection { refused_at, step_up, ..connection.clone() };
         self.version += 1;
         self.leased_until = None;
     }
@@ -50,6 +55,42 @@ impl Row {
 impl MemoryStore {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Secrets by name, gone with the process.
+#[derive(Debug, Default)]
+pub struct MemorySecrets {
+    inner: Mutex<BTreeMap<SecretName, ClientSecret>>,
+}
+
+impl MemorySecrets {
+    /// The names of those that there are.
+    pub fn names(&self) -> Vec<SecretName> {
+        self.inner().keys().cloned().collect()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, BTreeMap<SecretName, ClientSecret>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientSecrets for MemorySecrets {
+    async fn client_secret(&self, name: &SecretName) -> Result<ClientSecret, StoreError> {
+        let found = self.inner().get(name).cloned();
+        found.ok_or(StoreError::Unreadable("there is no secret of this name"))
+    }
+}
+
+impl SecretStore for MemorySecrets {
+    async fn put_secret(&self, name: &SecretName, secret: &ClientSecret) -> Result<(), StoreError> {
+        self.inner().insert(name.clone(), secret.clone());
+        Ok(())
+    }
+
+    async fn remove_secret(&self, name: &SecretName) -> Result<(), StoreError> {
+        self.inner().remove(name);
+        Ok(())
     }
 }
 
@@ -65,6 +106,28 @@ impl TargetStore for MemoryStore {
     async fn put_target(&self, target: &Target) -> Result<(), StoreError> {
         self.inner().targets.insert(target.name.clone(), target.clone());
         Ok(())
+    }
+
+    async fn replace_target(
+        &self,
+        found: Option<&Target>,
+        target: &Target,
+    ) -> Result<bool, StoreError> {
+        let targets = &mut self.inner().targets;
+        let unchanged = targets.get(&target.name) == found;
+        if unchanged {
+            targets.insert(target.name.clone(), target.clone());
+        }
+        Ok(unchanged)
+    }
+
+    async fn remove_target(&self, found: &Target) -> Result<bool, StoreError> {
+        let targets = &mut self.inner().targets;
+        let unchanged = targets.get(&found.name) == Some(found);
+        if unchanged {
+            targets.remove(&found.name);
+        }
+        Ok(unchanged)
     }
 }
 
@@ -99,6 +162,7 @@ impl ConnectionStore for MemoryStore {
             lineage: None,
         });
         row.write(connection);
+        row.connection.refused_at = None;
         Ok(())
     }
 
@@ -140,6 +204,18 @@ impl ConnectionStore for MemoryStore {
         Ok(true)
     }
 
+    async fn release(&self, lease: Lease, attempt: Option<Attempt>) -> Result<bool, StoreError> {
+        let mut inner = self.inner();
+        let row = inner.connections.get_mut(&lease.connection.key());
+        let Some(row) = row.filter(|row| row.version == lease.version) else { return Ok(false) };
+        if let Status::Active { attempt: journal, .. } = &mut row.connection.status {
+            *journal = attempt;
+        }
+        row.version += 1;
+        row.leased_until = None;
+        Ok(true)
+    }
+
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         let mut inner = self.inner();
         let row = inner.connections.get_mut(&connection.key());
@@ -159,8 +235,34 @@ impl ConnectionStore for MemoryStore {
         };
         if same {
             *expires_at = now.min(*expires_at);
+            row.connection.refused_at = Some(now);
         }
         Ok(same)
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        let mut inner = self.inner();
+        let Some(row) = inner.connections.get_mut(&connection.key()) else { return Ok(false) };
+        let same = row.connection.is_active()
+            && row.lineage.is_some()
+            && row.lineage == connection.lineage();
+        if same {
+            row.connection.step_up.add(more);
+        }
+        Ok(same)
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        if let Some(row) = self.inner().connections.get_mut(&(*subject, target.clone())) {
+            row.connection.step_up.widen(asked, beyond);
+        }
+        Ok(())
     }
 
     async fn disconnect(
@@ -178,6 +280,7 @@ impl ConnectionStore for MemoryStore {
             return Ok(None);
         }
         row.write(&before.clone().disconnected(Reason::BySubject, now));
+        (row.connection.refused_at, row.connection.step_up) = (None, StepUp::default());
         Ok(before.is_active().then_some(before))
     }
 

@@ -4,6 +4,11 @@
 //! shows may come from anybody, so values are escaped by the template library and shown without the
 //! characters that could make them look like other values.
 
+mod connections;
+mod moment;
+
+pub use connections::{Connections, Disconnected, Listed, Told, connections};
+
 use askama::Template;
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -363,9 +368,33 @@ mod tests {
             }),
             wrong_person(value, value, Some(value), value),
             connected(value),
+            connections(listing(value)),
             declined(value),
             refusal(StatusCode::BAD_REQUEST, &refused),
         ]
+    }
+
+    /// A listing with `value` in every field, of a connected target and of one that is not.
+    fn listing(value: &str) -> Connections<'_> {
+        let listed = |connect, disconnect| Listed {
+            target: value,
+            title: value,
+            endpoint: Some(value),
+            state: value,
+            since: Some(std::time::UNIX_EPOCH),
+            connect,
+            disconnect,
+        };
+        Connections {
+            signed_in_as: value,
+            identity_provider: value,
+            disconnected: Some(Disconnected {
+                title: value,
+                authorization_server: value,
+                told: Told::Unconfirmed,
+            }),
+            listed: vec![listed(true, None), listed(false, Some(value.to_owned()))],
+        }
     }
 
     fn asked() -> Consent<'static> {
@@ -489,6 +518,51 @@ mod tests {
             assert!(page.html.contains(fact), "{fact} is missing in {}", page.html);
         }
         assert!(consent(&asked()).html.contains("No scope is asked for by name."));
+    }
+
+    #[test]
+    fn what_is_listed_is_offered_as_it_is() {
+        let listed = |target, connect, disconnect: Option<&str>| Listed {
+            target,
+            title: "GitHub",
+            endpoint: Some("https://api.githubcopilot.example/mcp/"),
+            state: "Connected.",
+            since: None,
+            connect,
+            disconnect: disconnect.map(str::to_owned),
+        };
+        let page = |told, listed| {
+            let disconnected = Disconnected {
+                title: "Notes",
+                authorization_server: "https://as.example/tenant",
+                told,
+            };
+            let disconnected = Some(disconnected);
+            connections(Connections { disconnected, listed, ..listing("x") }).html
+        };
+        let html =
+            page(Told::Confirmed, vec![listed("a", true, None), listed("b", false, Some("cs-rf"))]);
+        for fact in [
+            "<a href=\"/authorize/a\">Connect <bdi>GitHub</bdi></a>",
+            "method=\"post\" action=\"/connections/b/disconnect\"",
+            "name=\"csrf\" value=\"cs-rf\"",
+            "<button>Disconnect <bdi>GitHub</bdi></button>",
+            ">api.githubcopilot.example<",
+            "<title>Notes is disconnected · Your connections · Latchkey</title>",
+            ">as.example</bdi>, confirmed",
+        ] {
+            assert!(html.contains(fact), "{fact} is missing in {html}");
+        }
+        assert!(!html.contains("/authorize/b") && !html.contains("/connections/a"));
+        for told in [Told::Unconfirmed, Told::NoWay, Told::Before] {
+            let html = page(told, vec![]);
+            assert!(
+                html.contains("emove Latchkey there yourself") && !html.contains(", confirmed")
+            );
+            assert!(html.contains("No server is set up yet."));
+        }
+        let quiet = connections(Connections { disconnected: None, ..listing("x") });
+        assert!(!quiet.html.contains("is disconnected"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Where an authorization server departs from the RFCs: data on its target, never code that knows a
-//! provider's name.
+//! provider's name. The names are in the [`catalogue`], which is asked when a target is connected.
+
+pub mod catalogue;
 
 use crate::clock;
 use crate::target::Endpoint;
@@ -23,10 +25,15 @@ pub struct Quirks {
     /// Whether the server is told what the token is for.
     #[serde(skip_serializing_if = "is_default")]
     pub resource: ResourceIndicator,
-    /// The member of the token endpoint's answer that is the subject's own answer, where it holds
-    /// several. Where it is missing, the answer itself counts.
+    /// The member of the token endpoint's answer that holds the subject's own token, where the answer
+    /// is about the application's as well. Its kind may be called `user`. Where the member holds no
+    /// token, the answer itself counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_within: Option<String>,
+    /// How long an access token lives whose answer does not say, in seconds. None is an hour, which is
+    /// early enough where it can be renewed, and too early where it cannot.
+    #[serde(with = "clock::seconds_option", skip_serializing_if = "Option::is_none")]
+    pub access_token_lifetime: Option<Duration>,
     /// How long a refresh token lives unused, in seconds: it is to be spent before. None means that
     /// nothing is known.
     #[serde(with = "clock::seconds_option", skip_serializing_if = "Option::is_none")]
@@ -157,6 +164,7 @@ mod tests {
             "authorization_parameters": { "access_type": "offline", "prompt": "consent" },
             "resource": "omitted",
             "token_within": "authed_user",
+            "access_token_lifetime": 31_536_000,
             "refresh_token_idle": 7_776_000,
             "refresh_token_absolute": 31_536_000,
             "replay": "punished",

@@ -1,25 +1,53 @@
-//! Refresh is a protocol, not a call: lease, request, conditional settle.
+//! Refresh is a protocol, not a call: lease, journal, request, conditional settle.
+//!
+//! A refresh token that rotates is good for one request, and its answer is the only copy of the next
+//! one. So one holder asks at a time; the journal says that it is about to, in case that nobody hears
+//! of it again; what it learns is written only over what it knew; and a failure deletes nothing.
+//!
+//! | Outcome | What is written | What the caller is told |
+//! |---|---|---|
+//! | tokens | the tokens, also by a holder who was overtaken, unless somebody wrote newer ones | [`Renewal::Renewed`] |
+//! | `invalid_grant` | the end: [`Reason::RotationLost`] if an earlier request went unanswered, else [`Reason::InvalidGrant`]; nothing if somebody wrote meanwhile | [`Renewal::Ended`], or what they wrote |
+//! | the broker's own fault | nothing | [`Renewal::Failed`] |
+//! | 429, 5xx, not an answer of a token endpoint, never sent | nothing; the target is left alone for a while | [`Renewal::Failed`] |
+//! | no answer | the journal's entry stays: the token may be spent | [`Renewal::Failed`] |
+//!
+//! Whoever finds an entry in the journal asks once more with the same token at once, then ever more
+//! rarely. Where a replay is punished ([`Replay::Punished`]) nobody does: the connection lasts as
+//! long as its access token.
 
-use crate::connection::Reason;
-use crate::http::Http;
-use crate::oauth::token::{TokenEndpoint, TokenError};
+mod outcome;
+mod request;
+
+pub use request::TokenRequests;
+
+use crate::breaker::Breakers;
+use crate::clock::Clock;
+use crate::connection::{Attempt, Connection, Reason, Status};
+use crate::oauth::token::TokenError;
+use crate::quirks::Replay;
 use crate::seal::KeyRing;
-use crate::store::{ClientSecrets, ConnectionStore, StoreError};
+use crate::store::{ClientSecrets, ConnectionStore, Lease, StoreError};
 use crate::subject::SubjectId;
 use crate::target::Target;
 use crate::tokens::TokenSet;
+use outcome::Outcome;
 use std::time::{Duration, SystemTime};
 
 /// Renews connections, one holder at a time.
-pub struct Refresher<'a, C, S> {
+pub struct Refresher<'a, C, S, H, K> {
     /// Where connections are kept.
     pub connections: &'a C,
     /// Where client secrets lie.
     pub secrets: &'a S,
     /// How to reach token endpoints.
-    pub http: &'a Http,
+    pub http: &'a H,
     /// Opens and seals tokens.
     pub ring: &'a KeyRing,
+    /// Which authorization servers are left alone for a while.
+    pub breakers: &'a Breakers,
+    /// Whether there is time left before a request leaves.
+    pub clock: &'a K,
 }
 
 /// What became of a renewal, divided by what the caller does next.
@@ -27,6 +55,12 @@ pub struct Refresher<'a, C, S> {
 pub enum Renewal {
     /// Somebody else is at it: use the old token while it lasts, or wait and read again.
     Busy,
+    /// It is too early to ask, or to ask again: use the old token while it lasts, or try again `until`
+    /// then.
+    Deferred {
+        /// When to ask.
+        until: SystemTime,
+    },
     /// The subject must consent again.
     Ended,
     /// The old token stays; try again later.
@@ -46,10 +80,30 @@ pub enum Failure {
     Token(#[from] TokenError),
 }
 
-impl<C: ConnectionStore, S: ClientSecrets> Refresher<'_, C, S> {
-    /// Renews the connection of `subject` at `target`, or says why not.
+impl<C, S, H, K> Refresher<'_, C, S, H, K>
+where
+    C: ConnectionStore,
+    S: ClientSecrets,
+    H: TokenRequests,
+    K: Clock,
+{
+    /// Renews the connection of `subject` at `target`, unless it is fresh, or says why not.
     pub async fn renew(&self, subject: &SubjectId, target: &Target, now: SystemTime) -> Renewal {
-        match self.try_renew(subject, target, now).await {
+        self.renew_ahead(subject, target, now, Duration::ZERO).await
+    }
+
+    /// The same, unless it will still be fresh in a time of `ahead`.
+    pub async fn renew_ahead(
+        &self,
+        subject: &SubjectId,
+        target: &Target,
+        now: SystemTime,
+        ahead: Duration,
+    ) -> Renewal {
+        if let Some(until) = self.breakers.open_until(&target.name, now) {
+            return Renewal::Deferred { until };
+        }
+        match self.try_renew(subject, target, now, ahead).await {
             Ok(renewal) => renewal,
             Err(failure) => Renewal::Failed(failure),
         }
@@ -60,55 +114,195 @@ impl<C: ConnectionStore, S: ClientSecrets> Refresher<'_, C, S> {
         subject: &SubjectId,
         target: &Target,
         now: SystemTime,
+        ahead: Duration,
     ) -> Result<Renewal, Failure> {
+        let client = &target.client;
+        // A refresh names no redirect URI: another one than was registered is no obstacle here.
+        client.is_at(&target.authorization_server.issuer).map_err(|_| TokenError::Misconfigured)?;
         // Before the lease: what it waits for must not eat the lease's time.
-        let client_secret = match &target.client.client_secret {
-            Some(name) => Some(self.secrets.client_secret(name).await?),
-            None => None,
-        };
-        let lease = self.connections.lease(subject, &target.name, now, now + LEASE).await?;
+        let client_secret = client.secret(self.secrets).await?;
+        let until = now + LEASE;
+        let lease = self.connections.lease(subject, &target.name, now, until).await?;
         let Some(lease) = lease else { return Ok(Renewal::Busy) };
-        let before = lease.connection.clone();
-        let Ok(tokens) = before.open(self.ring, subject, target) else {
-            let _ = self.connections.settle(lease, &before).await?;
-            return Ok(Renewal::Ended);
+        let held = &lease.connection;
+        let Status::Active { attempt: earlier, expires_at, .. } = held.status else {
+            return self.give_back(lease, None, Renewal::Ended).await;
         };
-        let early = before.renew_at(&target.quirks).is_some_and(|at| at <= now);
-        if before.is_fresh(now) && !early {
+        let Ok(tokens) = held.open(self.ring, subject, target) else {
+            return self.give_back(lease, earlier, Renewal::Ended).await;
+        };
+        let early = held.renew_at(&target.quirks).is_some_and(|at| at <= now);
+        if held.is_fresh(now + ahead) && !early {
             // Somebody renewed it while we were on our way.
-            let _ = self.connections.settle(lease, &before).await?;
-            return Ok(Renewal::Renewed(tokens));
+            return self.give_back(lease, earlier, Renewal::Renewed(tokens)).await;
         }
         let Some(refresh) = tokens.refresh.clone() else {
-            let _ = self.connections.settle(lease, &before).await?;
-            return Ok(Renewal::Ended);
+            return self.give_back(lease, earlier, Renewal::Ended).await;
         };
-        let endpoint = TokenEndpoint { http: self.http, target, client_secret };
-        match endpoint.refresh(&refresh, now).await {
-            Ok(answer) => {
-                let tokens = tokens.renewed(answer);
-                let after = before
-                    .renewed(self.ring, target, &tokens, now)
-                    .map_err(|_| StoreError::Unreadable("the tokens cannot be sealed"))?;
-                if self.connections.settle(lease, &after).await? {
-                    Ok(Renewal::Renewed(tokens))
-                } else {
-                    // The person consented anew meanwhile; theirs is the newer.
-                    Ok(Renewal::Busy)
-                }
+        if let Some(earlier) = earlier {
+            let punished = target.quirks.replay == Replay::Punished;
+            let until = if punished { expires_at } else { next_request(earlier, now) };
+            if now < until {
+                return self.give_back(lease, Some(earlier), Renewal::Deferred { until }).await;
             }
-            Err(TokenError::InvalidGrant) => {
-                let after = before.disconnected(Reason::InvalidGrant, now);
-                let ended = self.connections.settle(lease, &after).await?;
-                Ok(if ended { Renewal::Ended } else { Renewal::Busy })
+            if punished {
+                return self.end(lease, target, Reason::RotationLost, now).await;
+            }
+        }
+        if let Err(until) = self.breakers.admit(&target.name, now) {
+            return self.give_back(lease, earlier, Renewal::Deferred { until }).await;
+        }
+        let requests = earlier.map_or(0, |attempt| attempt.requests).saturating_add(1);
+        let attempt = Attempt { began_at: now, requests };
+        match self.connections.journal(&lease, attempt).await {
+            Ok(true) => {}
+            Ok(false) => return self.as_others_left_it(subject, target, now).await,
+            Err(error) => {
+                // It may have been written for all that.
+                let _ = self.connections.release(lease, earlier).await;
+                return Err(error.into());
+            }
+        }
+        let now = self.clock.now();
+        if until < now + REQUEST {
+            // Another may lease it before our request is over.
+            return self.give_back(lease, earlier, Renewal::Deferred { until: now }).await;
+        }
+        match self.http.refresh(target, client_secret, &refresh, now).await {
+            Ok(granted) => {
+                self.breakers.answered(&target.name);
+                self.keep(lease, target, tokens.renewed(granted), now).await
             }
             Err(error) => {
-                let _ = self.connections.settle(lease, &before).await?;
+                let left = match Outcome::of(&error) {
+                    Outcome::Dead => {
+                        self.breakers.answered(&target.name);
+                        let reason = earlier.map_or(Reason::InvalidGrant, |_| Reason::RotationLost);
+                        return self.end(lease, target, reason, now).await;
+                    }
+                    Outcome::Ours => {
+                        self.breakers.answered(&target.name);
+                        earlier
+                    }
+                    Outcome::Unwell => {
+                        self.failed(target, &error);
+                        earlier
+                    }
+                    Outcome::Unanswered => {
+                        self.failed(target, &error);
+                        Some(attempt)
+                    }
+                };
+                // Whether or not this is written: the lease expires, and the entry is on the safe side.
+                let _ = self.connections.release(lease, left).await;
                 Err(error.into())
             }
         }
     }
+
+    fn failed(&self, target: &Target, error: &TokenError) {
+        self.breakers.failed(&target.name, self.clock.now(), error.retry_after());
+    }
+
+    /// Ends the lease with `attempt` in the journal, and says `renewal`.
+    async fn give_back(
+        &self,
+        lease: Lease,
+        attempt: Option<Attempt>,
+        renewal: Renewal,
+    ) -> Result<Renewal, Failure> {
+        let _ = self.connections.release(lease, attempt).await?;
+        Ok(renewal)
+    }
+
+    /// Writes tokens that were just won: this is their only copy, so neither another holder nor a
+    /// store in trouble is a reason to give up at once.
+    async fn keep(
+        &self,
+        lease: Lease,
+        target: &Target,
+        tokens: TokenSet,
+        now: SystemTime,
+    ) -> Result<Renewal, Failure> {
+        let subject = lease.connection.subject;
+        let won = lease
+            .connection
+            .renewed(self.ring, target, &tokens, now)
+            .map_err(|_| StoreError::Unreadable("the tokens cannot be sealed"))?;
+        let Some(spent) = lease.connection.lineage() else { return Ok(Renewal::Busy) };
+        let mut written = self.connections.settle(lease, &won).await;
+        for _ in 0..MORE_TRIES {
+            match written {
+                Ok(true) => return Ok(Renewal::Renewed(tokens)),
+                // Overtaken, or written although we were told that it was not.
+                Ok(false) | Err(_) => written = self.connections.amend(&spent, &won).await,
+            }
+            if let Ok(false) = written {
+                return self.as_others_left_it(&subject, target, now).await;
+            }
+        }
+        match written {
+            Ok(true) => Ok(Renewal::Renewed(tokens)),
+            Ok(false) => self.as_others_left_it(&subject, target, now).await,
+            Err(error) => {
+                tracing::error!(outcome = "tokens_lost", %error, target_name = %target.name, %subject, "new tokens cannot be written");
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Ends the connection, unless somebody has written since the lease was taken.
+    async fn end(
+        &self,
+        lease: Lease,
+        target: &Target,
+        reason: Reason,
+        now: SystemTime,
+    ) -> Result<Renewal, Failure> {
+        let subject = lease.connection.subject;
+        let ended = lease.connection.clone().disconnected(reason, now);
+        if !self.connections.settle(lease, &ended).await? {
+            return self.as_others_left_it(&subject, target, now).await;
+        }
+        tracing::warn!(outcome = "connection_ended", ?reason, target_name = %target.name, %subject, "{subject} must consent to {} again", target.name);
+        Ok(Renewal::Ended)
+    }
+
+    /// Somebody wrote since the lease was taken: what they wrote is what there is.
+    async fn as_others_left_it(
+        &self,
+        subject: &SubjectId,
+        target: &Target,
+        now: SystemTime,
+    ) -> Result<Renewal, Failure> {
+        let found = self.connections.find_connection(subject, &target.name).await?;
+        Ok(match found.filter(Connection::is_active) {
+            None => Renewal::Ended,
+            Some(found) if found.is_fresh(now) => {
+                found.open(self.ring, subject, target).map_or(Renewal::Ended, Renewal::Renewed)
+            }
+            Some(_) => Renewal::Busy,
+        })
+    }
 }
 
-/// Longer than a token request can take, so that a lease never ends under its holder.
+/// When to ask again with a token whose answer was lost: once more at once, while a server that gives
+/// its clients grace still does; then after half a minute, and twice as long each time.
+fn next_request(attempt: Attempt, now: SystemTime) -> SystemTime {
+    // An entry of the future is of a clock that was wrong.
+    if attempt.requests < 2 || attempt.began_at > now {
+        return now;
+    }
+    let pause = REPEAT * 2_u32.pow((attempt.requests - 2).min(16));
+    attempt.began_at + pause.min(LONGEST_REPEAT)
+}
+
+/// Longer than all that its holder does.
 const LEASE: Duration = Duration::from_secs(15);
+/// The longest that a token request takes (`http.rs`), and two seconds more: a store keeps whole
+/// seconds, and clocks differ.
+const REQUEST: Duration = Duration::from_secs(6);
+/// How often more than once new tokens are written.
+const MORE_TRIES: u32 = 3;
+const REPEAT: Duration = Duration::from_secs(30);
+const LONGEST_REPEAT: Duration = Duration::from_hours(1);

@@ -1,20 +1,31 @@
 //! How we become a client of an authorization server.
 //!
 //! In this order: the registration that an operator made by hand, a [`document`] that says who we are
-//! and whose address is our id, [`dynamic`] registration, and then an operator has to.
+//! and whose address is our id, dynamic registration, and then an operator has to.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization/client-registration>
+//!
+//! A [`Situation`] makes a [`Plan`], which says what would be done and does nothing; a [`Registrant`]
+//! carries it out.
 
 pub mod document;
-pub mod dynamic;
+mod dynamic;
+mod management;
+mod plan;
+mod registrant;
+
+pub use management::Management;
+pub use plan::{DocumentPlan, DynamicPlan, Plan, Situation};
+pub use registrant::{EstablishError, Registrant, Standing, StandingError, WithdrawError};
 
 use crate::discovery::attempt::Quote;
 use crate::discovery::authorization_server::ServerMetadata;
 use crate::http::{Http, HttpError};
+use crate::oauth::assertion::NotASigningKey;
 use crate::pending::PENDING_LIFETIME;
-use crate::target::{Client, ClientAuthentication, Endpoint, SecretName, Way};
+use crate::target::{Client, ClientAuthentication, PublicKey, SecretName, Unusable, Way};
 use document::DocumentUrl;
 use http::StatusCode;
-use oauth2::{AccessToken, ClientSecret};
+use oauth2::ClientSecret;
 use std::fmt;
 use std::time::SystemTime;
 
@@ -40,25 +51,18 @@ pub struct Registration {
     pub way: Way,
     /// <https://www.rfc-editor.org/rfc/rfc6749#section-2.2>
     pub client_id: String,
-    /// None for a public client.
+    /// The client secret or the private key; none for a public client.
     pub secret: Option<ClientSecret>,
     /// How we prove that we are this client.
     pub method: ClientAuthentication,
+    /// What our signatures are checked with.
+    pub public_keys: Vec<PublicKey>,
     /// The redirect URI that was registered.
     pub redirect_uri: String,
     /// When the secret expires; none if it does not.
     pub expires_at: Option<SystemTime>,
     /// What changes or removes the registration.
     pub management: Option<Management>,
-}
-
-/// <https://www.rfc-editor.org/rfc/rfc7592#section-3>
-#[derive(Clone, Debug)]
-pub struct Management {
-    /// Where.
-    pub registration_client_uri: Endpoint,
-    /// With what. It is a secret like the client's own.
-    pub registration_access_token: AccessToken,
 }
 
 impl Registration {
@@ -72,17 +76,14 @@ impl Registration {
         redirect_uri: &str,
         server: &ServerMetadata,
     ) -> Result<Self, RegistrationError> {
-        let fits = |method| (method == ClientAuthentication::None) == secret.is_none();
-        let method = match method {
-            Some(method) => Some(method).filter(|method| fits(*method)),
-            None => offered(server).into_iter().find(|method| fits(*method)),
-        };
+        let method = plan::by_hand(server, secret.as_ref(), method);
         Ok(Self {
             issuer: issuer.to_owned(),
             way: Way::ByHand,
             client_id: client_id.to_owned(),
             method: method.ok_or(RegistrationError::NoMethod)?,
             secret,
+            public_keys: vec![],
             redirect_uri: redirect_uri.to_owned(),
             expires_at: None,
             management: None,
@@ -97,16 +98,8 @@ impl Registration {
         redirect_uri: &str,
         now: SystemTime,
     ) -> Result<(), Unusable> {
-        let expired = self.expires_at.is_some_and(|expiry| expiry <= now + PENDING_LIFETIME);
-        if self.issuer != issuer {
-            Err(Unusable::AnotherIssuer)
-        } else if self.redirect_uri != redirect_uri {
-            Err(Unusable::AnotherRedirectUri)
-        } else if expired {
-            Err(Unusable::Expired)
-        } else {
-            Ok(())
-        }
+        let nowhere = SecretName(String::new());
+        self.client(nowhere).is_good(issuer, redirect_uri, now + PENDING_LIFETIME)
     }
 
     /// What a target keeps of it, with the secret left in the store under `secret`.
@@ -116,26 +109,14 @@ impl Registration {
             client_id: self.client_id.clone(),
             client_secret: self.secret.is_some().then_some(secret),
             token_endpoint_auth_method: self.method,
+            public_keys: self.public_keys.clone(),
             issuer: Some(self.issuer.clone()),
             way: self.way,
             redirect_uri: Some(self.redirect_uri.clone()),
             client_secret_expires_at: self.expires_at,
+            management: None,
         }
     }
-}
-
-/// Why a registration may not be used.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Unusable {
-    /// Its secret would be given to somebody else.
-    #[error("it was made at another authorization server")]
-    AnotherIssuer,
-    /// The authorization server would refuse it.
-    #[error("it was made for another redirect URI")]
-    AnotherRedirectUri,
-    /// Its secret is no longer good, or not for long enough.
-    #[error("its client secret has expired, or is about to")]
-    Expired,
 }
 
 /// Our registration at `server`: the one we have, if it may be used, or a new one. Whoever calls this
@@ -147,53 +128,11 @@ pub async fn register(
     known: Option<Registration>,
     now: SystemTime,
 ) -> Result<Registration, RegistrationError> {
-    if let Some(known) = known {
-        match known.usable(&server.server.issuer, &applicant.redirect_uri, now) {
-            Ok(()) => return Ok(known),
-            // Nobody but the operator can make it good, and to go on with another would hide that.
-            Err(why) if known.way == Way::ByHand => return Err(RegistrationError::Stale(why)),
-            Err(_) => {}
-        }
-    }
-    if let Some(document) = &applicant.document
-        && takes_documents(server)
-    {
-        return Ok(document.registration(&server.server.issuer, &applicant.redirect_uri));
-    }
-    match &server.registration_endpoint {
-        Some(endpoint) => dynamic::register(http, server, endpoint, applicant).await,
-        None => Err(RegistrationError::ByHand {
-            issuer: Quote::of(&server.server.issuer),
-            redirect_uri: applicant.redirect_uri.clone(),
-        }),
-    }
-}
-
-/// A document holds no secret, so its client is a public one, and the server must admit those.
-fn takes_documents(server: &ServerMetadata) -> bool {
-    let unstated = server.token_endpoint_auth_methods_supported.is_none();
-    server.client_id_metadata_document_supported
-        && (unstated || offered(server).contains(&ClientAuthentication::None))
-}
-
-/// The methods that both sides speak, best first: a client with a secret is harder to impersonate.
-fn offered(server: &ServerMetadata) -> Vec<ClientAuthentication> {
-    use ClientAuthentication::{ClientSecretBasic, ClientSecretPost, None as Public};
-    let Some(listed) = &server.token_endpoint_auth_methods_supported else {
-        // <https://www.rfc-editor.org/rfc/rfc8414#section-2>; that it admits public clients as well
-        // is left to be seen.
-        return vec![ClientSecretBasic, Public];
-    };
-    let listed = |method: &ClientAuthentication| listed.iter().any(|name| name == written(*method));
-    [ClientSecretBasic, ClientSecretPost, Public].into_iter().filter(listed).collect()
-}
-
-/// <https://www.rfc-editor.org/rfc/rfc7591#section-2>
-fn written(method: ClientAuthentication) -> &'static str {
-    match method {
-        ClientAuthentication::ClientSecretBasic => "client_secret_basic",
-        ClientAuthentication::ClientSecretPost => "client_secret_post",
-        ClientAuthentication::None => "none",
+    let client = known.as_ref().map(|known| known.client(SecretName(String::new())));
+    let situation = Situation { server, applicant, known: client.as_ref(), refused: false, now };
+    match (situation.plan(None)?, known) {
+        (Plan::Keep(_), Some(known)) => Ok(known),
+        (plan, _) => plan.carry_out(http, applicant).await,
     }
 }
 
@@ -218,9 +157,16 @@ pub enum RegistrationError {
     /// Choose another method, or give or remove the secret.
     #[error(
         "no way of proving who we are fits the client and the authorization server: we know \
-         client_secret_basic and client_secret_post, which need a secret, and none, which has none"
+         client_secret_basic and client_secret_post, which need a secret, private_key_jwt with ES256, \
+         which needs a private key as a JWK, and none, which has none"
     )]
     NoMethod,
+    /// No key can be made.
+    #[error(transparent)]
+    NoKey(#[from] NotASigningKey),
+    /// The client that there is stays.
+    #[error("there is nothing to register: the client that there is stays")]
+    NothingToDo,
     /// Read what the server says; then register by hand.
     #[error("the authorization server refused to register us: {0}")]
     Refused(Refusal),

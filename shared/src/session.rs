@@ -3,26 +3,31 @@
 //! `SameSite=Lax`, not `Strict`: the answer of an authorization server is a navigation from another
 //! site, and must arrive with its cookies.
 
+mod disconnected;
+mod form;
+mod sign_in;
+
+pub use disconnected::Disconnected;
+pub use form::{FormError, field};
+pub use sign_in::{SIGN_IN_LIFETIME, SignInError, SignInPage, SigningIn, Wanted, Way};
+
 use crate::clock;
-use crate::identity::{Person, SignIn};
+use crate::identity::Person;
 use crate::pending::{BrowserBinding, PENDING_LIFETIME, State};
 use crate::seal::{KeyRing, Owner, SealError};
-use crate::target::TargetName;
 use http::{HeaderMap, HeaderValue, Response, header};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 
 /// How long a browser stays signed in to our pages.
 pub const SESSION_LIFETIME: Duration = Duration::from_hours(1);
-/// How long signing in may take.
-pub const SIGN_IN_LIFETIME: Duration = Duration::from_mins(10);
 
 /// Who signed in at this browser, until when, and what binds its forms.
 #[derive(Deserialize, Serialize)]
 pub struct Session {
     /// Who.
     pub person: Person,
-    /// A random id of this session, for [`Session::csrf`].
+    /// A random id of this session: what is sealed for it opens for no other.
     id: String,
     #[serde(with = "clock::unix")]
     expires: SystemTime,
@@ -55,63 +60,6 @@ impl Session {
     /// The `Set-Cookie` that ends it.
     pub fn end_cookie() -> SetCookie {
         set(SESSION, "", Duration::ZERO)
-    }
-
-    /// A token that only a form of this session, for this target, holds.
-    pub fn csrf(&self, ring: &KeyRing, target: &TargetName) -> Result<String, SealError> {
-        ring.seal_text(&self.form(target), &())
-    }
-
-    /// Whether `token` is such a token.
-    pub fn owns_form(&self, ring: &KeyRing, target: &TargetName, token: &str) -> bool {
-        ring.open_text::<()>(&self.form(target), token).is_ok()
-    }
-
-    fn form(&self, target: &TargetName) -> Owner {
-        Owner::new("form", &[&self.id, target.as_str()])
-    }
-}
-
-/// A sign-in under way and what the browser wanted: it returns by name, never by URL.
-#[derive(Deserialize, Serialize)]
-pub struct SigningIn {
-    /// The sign-in.
-    pub sign_in: SignIn,
-    /// The target whose page was asked for.
-    pub target: TargetName,
-    /// With which ticket.
-    pub ticket: Option<String>,
-    #[serde(with = "clock::unix")]
-    expires: SystemTime,
-}
-
-impl SigningIn {
-    /// A sign-in that begins now.
-    pub fn new(
-        sign_in: SignIn,
-        target: TargetName,
-        ticket: Option<String>,
-        now: SystemTime,
-    ) -> Self {
-        Self { sign_in, target, ticket, expires: now + SIGN_IN_LIFETIME }
-    }
-
-    /// The sign-in of the request that has these headers.
-    pub fn read(headers: &HeaderMap, ring: &KeyRing, now: SystemTime) -> Option<Self> {
-        let sealed = cookie(headers, SIGN_IN)?;
-        let signing_in: Self = ring.open_text(&Owner::new("sign-in", &[]), sealed).ok()?;
-        (now < signing_in.expires).then_some(signing_in)
-    }
-
-    /// The `Set-Cookie` that begins it.
-    pub fn set_cookie(&self, ring: &KeyRing) -> Result<SetCookie, SealError> {
-        let sealed = ring.seal_text(&Owner::new("sign-in", &[]), self)?;
-        Ok(set(SIGN_IN, &sealed, SIGN_IN_LIFETIME))
-    }
-
-    /// The `Set-Cookie` that ends it.
-    pub fn end_cookie() -> SetCookie {
-        set(SIGN_IN, "", Duration::ZERO)
     }
 }
 
@@ -170,4 +118,3 @@ fn set(name: &str, value: &str, lifetime: Duration) -> SetCookie {
 }
 
 const SESSION: &str = "__Host-latchkey-session";
-const SIGN_IN: &str = "__Host-latchkey-sign-in";

@@ -4,6 +4,7 @@
 use crate::connection::{Attempt, Connection, Lineage};
 use crate::due::{Due, Shard};
 use crate::pending::{SealedPending, State};
+use crate::step_up::StepUp;
 use crate::subject::SubjectId;
 use crate::target::{SecretName, Target, TargetName};
 use oauth2::ClientSecret;
@@ -23,6 +24,20 @@ pub trait TargetStore: Send + Sync {
 
     /// Adds `target`, or replaces the one of its name.
     fn put_target(&self, target: &Target) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Writes `target`, provided that the record of its name still is `found`, or still is not there.
+    /// Of two writers at once one is told `false`, and has changed nothing.
+    fn replace_target(
+        &self,
+        found: Option<&Target>,
+        target: &Target,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes a target, provided that its record still is `found`. Otherwise the answer is `false`.
+    fn remove_target(
+        &self,
+        found: &Target,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 /// Where consent waits for the browser to come back.
@@ -50,8 +65,8 @@ pub trait ConnectionStore: Send + Sync {
         target: &TargetName,
     ) -> impl Future<Output = Result<Option<Connection>, StoreError>> + Send;
 
-    /// Writes a connection that was just consented to over whatever is there. A lease taken before
-    /// can no longer settle.
+    /// Writes a connection that was just consented to over whatever is there but the history of its
+    /// scopes. A lease taken before can no longer settle.
     fn connect(
         &self,
         connection: &Connection,
@@ -83,6 +98,14 @@ pub trait ConnectionStore: Send + Sync {
         connection: &Connection,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// Ends the lease and leaves the connection as it is by now, with `attempt` for its journal, unless
+    /// somebody has written since the lease was taken: then nothing changes, and the answer is `false`.
+    fn release(
+        &self,
+        lease: Lease,
+        attempt: Option<Attempt>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Writes tokens that a holder won although it was overtaken: only over the very tokens that it
     /// spent, `spent`, or over the ending that a refresh of those led to. A lease taken meanwhile can
     /// no longer settle. Otherwise nothing changes, and the answer is `false`.
@@ -92,13 +115,32 @@ pub trait ConnectionStore: Send + Sync {
         connection: &Connection,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Writes that the access token of `connection` is no longer good, as of `now`, unless the row
-    /// holds other tokens by now: then nothing changes, and the answer is `false`. A lease stays.
+    /// Writes that the access token of `connection` is no longer good, as of `now`, for the MCP server
+    /// refused it; unless the row holds other tokens by now: then nothing changes, and the answer is
+    /// `false`. A lease stays.
     fn expire(
         &self,
         connection: &Connection,
         now: SystemTime,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Adds `more` to the history of the scopes of `connection`, unless the row holds other tokens by
+    /// now: then nothing changes, and the answer is `false`. A lease stays.
+    fn step_up(
+        &self,
+        connection: &Connection,
+        more: &StepUp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Writes into that history that the subject consented, when they were asked for `asked`, of which
+    /// `beyond` are not the target's own. Without a connection nothing changes.
+    fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Ends the connection at the subject's wish, whatever a refresh is doing: none can bring it back.
     /// The answer is the connection as it was, whose tokens can now be given back; `None` if there was
@@ -170,7 +212,7 @@ pub const USE_NOTED_EVERY: Duration = Duration::from_hours(24);
 
 /// The sole, expiring, fenced right to refresh one connection.
 #[derive(Debug)]
-#[must_use = "a lease that is not settled keeps others waiting until it expires"]
+#[must_use = "a lease that is neither settled nor released keeps others waiting until it expires"]
 pub struct Lease {
     /// The connection as it was when the lease was taken.
     pub connection: Connection,
@@ -185,6 +227,22 @@ pub trait ClientSecrets: Send + Sync {
         &self,
         name: &SecretName,
     ) -> impl Future<Output = Result<ClientSecret, StoreError>> + Send;
+}
+
+/// Where the operator's command puts secrets, and takes them away. No function does.
+pub trait SecretStore: ClientSecrets {
+    /// Keeps `secret` under `name`, where nothing was.
+    fn put_secret(
+        &self,
+        name: &SecretName,
+        secret: &ClientSecret,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes what lies there, if anything does.
+    fn remove_secret(
+        &self,
+        name: &SecretName,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// A map is a store: the operator's configuration file in `latchkey local`.

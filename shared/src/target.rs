@@ -1,15 +1,17 @@
 //! An MCP server as the gateway names it, with all we need to act there.
 
-use crate::clock;
+mod client;
+
+pub use client::{Client, ClientAuthentication, PublicKey, SecretName, Unusable, Way};
+
 use crate::quirks::Quirks;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
-use std::time::SystemTime;
 use url::Url;
 
 /// An MCP server that wants each user's own token.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// As the gateway calls it; the prefix of its tools' names.
@@ -196,7 +198,7 @@ pub struct NotAResource;
 
 /// Who issues a target's tokens: the part of its metadata that we use, names verbatim. `issuer` is
 /// compared as a string, never as a URL. <https://www.rfc-editor.org/rfc/rfc8414#section-2>
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct AuthorizationServer {
     /// Its identifier.
     pub issuer: String,
@@ -210,64 +212,6 @@ pub struct AuthorizationServer {
     /// Whether its answers carry `iss`: <https://www.rfc-editor.org/rfc/rfc9207#section-3>
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
-}
-
-/// Our registration at an authorization server.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Client {
-    /// <https://www.rfc-editor.org/rfc/rfc6749#section-2.2>
-    pub client_id: String,
-    /// Where the client secret lies; none for a public client.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_secret: Option<SecretName>,
-    /// How we prove that we are this client.
-    #[serde(default)]
-    pub token_endpoint_auth_method: ClientAuthentication,
-    /// The authorization server that it is good at, and no other. None means whichever one the target
-    /// has: the word of an operator who wrote the record by hand.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<String>,
-    /// How we became it.
-    #[serde(default)]
-    pub way: Way,
-    /// The redirect URI that was registered. None means the target's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub redirect_uri: Option<String>,
-    /// When its secret expires; none if it does not.
-    /// <https://www.rfc-editor.org/rfc/rfc7591#section-3.2.1>
-    #[serde(default, with = "clock::unix_option", skip_serializing_if = "Option::is_none")]
-    pub client_secret_expires_at: Option<SystemTime>,
-}
-
-/// How a registration came about.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Way {
-    /// An operator made it by hand.
-    #[default]
-    ByHand,
-    /// Our metadata document's address is the id.
-    Document,
-    /// The authorization server made it when asked: <https://www.rfc-editor.org/rfc/rfc7591>
-    Dynamic,
-}
-
-/// Where a secret lies: the name or ARN under which Secrets Manager has it. Not the secret.
-#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(transparent)]
-pub struct SecretName(pub String);
-
-/// `token_endpoint_auth_method`: <https://www.rfc-editor.org/rfc/rfc7591#section-2>
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientAuthentication {
-    /// HTTP Basic.
-    #[default]
-    ClientSecretBasic,
-    /// In the body.
-    ClientSecretPost,
-    /// A public client.
-    None,
 }
 
 /// A target for the tests of this crate.

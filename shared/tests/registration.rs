@@ -8,9 +8,10 @@ mod server;
 use broker::config::BaseUrl;
 use broker::discovery::authorization_server::ServerMetadata;
 use broker::http::{Http, Reach};
+use broker::oauth::assertion::SigningKey;
 use broker::pending::PENDING_LIFETIME;
-use broker::registration::{Applicant, Registration, RegistrationError, Unusable, register};
-use broker::target::{AuthorizationServer, ClientAuthentication, SecretName, Way};
+use broker::registration::{Applicant, Registration, RegistrationError, register};
+use broker::target::{AuthorizationServer, ClientAuthentication, SecretName, Unusable, Way};
 use oauth2::ClientSecret;
 use serde_json::{Value, json};
 use server::{Server, json as answer};
@@ -49,6 +50,7 @@ fn without_registration() -> ServerMetadata {
         registration_endpoint: None,
         client_id_metadata_document_supported: true,
         token_endpoint_auth_methods_supported: None,
+        token_endpoint_auth_signing_alg_values_supported: None,
         scopes_supported: vec![],
     }
 }
@@ -97,6 +99,56 @@ async fn r1_then_our_document() {
 }
 
 #[tokio::test]
+async fn r1_r8_a_document_names_a_key_where_the_server_can_check_one() {
+    use ClientAuthentication::{None as Public, PrivateKeyJwt};
+    let methods = |methods: &[&str], algorithms: Option<&[&str]>| ServerMetadata {
+        token_endpoint_auth_methods_supported: Some(list(methods)),
+        token_endpoint_auth_signing_alg_values_supported: algorithms.map(list),
+        ..without_registration()
+    };
+    let both = ["none", "private_key_jwt"];
+    for (server, method) in [
+        (methods(&both, None), PrivateKeyJwt),
+        (methods(&both, Some(&["RS256", "ES256"])), PrivateKeyJwt),
+        (methods(&both, Some(&["RS256"])), Public),
+        (methods(&["private_key_jwt"], None), PrivateKeyJwt),
+        (methods(&["none"], Some(&["ES256"])), Public),
+    ] {
+        let ours = registered(&server, &us(), None).await.unwrap();
+        assert_eq!((ours.way, ours.method), (Way::Document, method));
+        assert_eq!(ours.secret.is_some(), method == PrivateKeyJwt);
+        assert_eq!(ours.public_keys.len(), usize::from(method == PrivateKeyJwt));
+    }
+    let neither = methods(&["private_key_jwt"], Some(&["RS256"]));
+    let failed = registered(&neither, &us(), None).await.unwrap_err();
+    assert!(matches!(failed, RegistrationError::ByHand { .. }), "{failed}");
+}
+
+#[test]
+fn r1_a_client_made_by_hand_with_a_key_signs_and_one_with_a_password_does_not() {
+    use ClientAuthentication::{ClientSecretBasic, PrivateKeyJwt};
+    let server = ServerMetadata {
+        token_endpoint_auth_methods_supported: Some(list(&[
+            "client_secret_basic",
+            "private_key_jwt",
+        ])),
+        ..without_registration()
+    };
+    let method = |secret: ClientSecret, method| {
+        Registration::by_hand("i", "c", Some(secret), method, "r", &server)
+            .map(|made| made.method)
+            .ok()
+    };
+    let password = || ClientSecret::new("s".into());
+    let key = || SigningKey::generate().unwrap().0;
+    assert_eq!(method(key(), None), Some(PrivateKeyJwt));
+    assert_eq!(method(password(), None), Some(ClientSecretBasic));
+    // A key would be given away.
+    assert_eq!(method(key(), Some(ClientSecretBasic)), None);
+    assert_eq!(method(password(), Some(PrivateKeyJwt)), None);
+}
+
+#[tokio::test]
 async fn r1_then_dynamic_registration() {
     let at = registrar().await;
     let understood = metadata(&at);
@@ -140,17 +192,19 @@ async fn r4_the_method_is_one_that_the_server_lists() {
         (None, "client_secret_basic"),
         (Some(list(&["client_secret_post", "client_secret_basic"])), "client_secret_basic"),
         (Some(list(&["private_key_jwt", "client_secret_post", "none"])), "client_secret_post"),
-        (Some(list(&["none"])), "none"),
+        (Some(list(&["none", "private_key_jwt"])), "none"),
+        (Some(list(&["tls_client_auth", "private_key_jwt"])), "private_key_jwt"),
     ] {
         let server =
             ServerMetadata { token_endpoint_auth_methods_supported: listed, ..metadata(&at) };
         registered(&server, &Applicant { document: None, ..us() }, None).await.unwrap();
         let body: Value = serde_json::from_str(&at.asked().pop().unwrap().body).unwrap();
         assert_eq!(body["token_endpoint_auth_method"], asked);
+        assert_eq!(body.get("jwks").is_some(), asked == "private_key_jwt");
     }
     let before = at.asked().len();
     let server = ServerMetadata {
-        token_endpoint_auth_methods_supported: Some(list(&["private_key_jwt"])),
+        token_endpoint_auth_methods_supported: Some(list(&["tls_client_auth"])),
         ..metadata(&at)
     };
     let failed = registered(&server, &us(), None).await.unwrap_err();

@@ -2,7 +2,10 @@
 //!
 //! `GET` changes nothing. Only the answered form writes a pending authorization and sets the cookie
 //! that binds it to this browser.
+//!
+//! `GET /client/{target}`: who we are, for the target's authorization server.
 
+mod document;
 mod refusal;
 
 use broker::clock::{Clock, Random};
@@ -12,11 +15,11 @@ use broker::oauth::request::authorization_url;
 use broker::page::{self, Page};
 use broker::pending::{BrowserBinding, PENDING_LIFETIME, PendingAuthorization, State};
 use broker::seal::KeyRing;
-use broker::session::{Session, SigningIn};
+use broker::session::{Session, SignInPage, Wanted, Way, field};
 use broker::store::{PendingStore, TargetStore};
 use broker::target::{Target, TargetName};
 use broker::ticket::Ticket;
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{Method, Request, Response};
 use oauth2::PkceCodeVerifier;
 use refusal::Refusal;
 use std::time::SystemTime;
@@ -65,14 +68,35 @@ where
     }
 
     async fn route(&self, request: &Request<Vec<u8>>) -> Result<Response<String>, Refusal> {
-        let name = request.uri().path().strip_prefix("/authorize/").ok_or(Refusal::NotFound)?;
+        let path = request.uri().path().strip_prefix('/').and_then(|path| path.split_once('/'));
+        let (page, name) = path.ok_or(Refusal::NotFound)?;
         let name: TargetName = name.parse().map_err(|_| Refusal::NotFound)?;
+        let document = page == "client" && request.method() != Method::POST;
+        if page != "authorize" && !document {
+            return Err(Refusal::NotFound);
+        }
         let target = self.targets.find_target(&name).await?.ok_or(Refusal::NotFound)?;
+        if document {
+            return document::document(&self.base_url, &target).ok_or(Refusal::NotFound);
+        }
+        self.consent(request, target).await
+    }
+
+    /// The page, or what the person decided on it.
+    async fn consent(
+        &self,
+        request: &Request<Vec<u8>>,
+        target: Target,
+    ) -> Result<Response<String>, Refusal> {
         let now = self.clock.now();
+        let (client, issuer) = (&target.client, &target.authorization_server.issuer);
+        // Before anybody signs in: what begins here could not come to its end.
+        let end = now + PENDING_LIFETIME;
+        client.is_good(issuer, &self.base_url.redirect_uri(&target.name), end)?;
         let session = Session::read(request.headers(), &self.browser_keys, now);
         if request.method() == Method::POST {
             let form = request.body();
-            let ticket = one(form, "ticket")?;
+            let ticket = field(form, "ticket")?;
             let wish = Wish { target, ticket, now };
             let Some(session) = session else {
                 self.ticket(&wish)?;
@@ -81,7 +105,7 @@ where
             self.answer(request, &session, &wish).await
         } else {
             let query = request.uri().query().unwrap_or_default().as_bytes();
-            let wish = Wish { target, ticket: one(query, "ticket")?, now };
+            let wish = Wish { target, ticket: field(query, "ticket")?, now };
             // Before signing in: nobody should do so for a link that leads nowhere.
             let ticket = self.ticket(&wish)?;
             let Some(session) = session else { return self.sign_in(&wish, Way::SeeOther).await };
@@ -97,8 +121,8 @@ where
         ticket: Option<Ticket>,
     ) -> Result<Response<String>, Refusal> {
         let target = &wish.target;
-        let csrf = session.csrf(&self.browser_keys, &target.name)?;
         let (name, ticket_text) = (target.name.as_str(), wish.ticket.as_deref());
+        let csrf = session.csrf(&self.browser_keys, &format!("/authorize/{name}"))?;
         let person = &session.person;
         if ticket.is_some_and(|ticket| !ticket.names(&person.subject.id())) {
             tracing::warn!(
@@ -131,13 +155,8 @@ where
         session: &Session,
         wish: &Wish,
     ) -> Result<Response<String>, Refusal> {
-        let csrf = one(request.body(), "csrf")?.unwrap_or_default();
-        let ours = is_from(request.headers(), &self.base_url)
-            && session.owns_form(&self.browser_keys, &wish.target.name, &csrf);
-        if !ours {
-            return Err(Refusal::ForeignForm);
-        }
-        match one(request.body(), "decision")?.as_deref() {
+        session.asked(request, &self.browser_keys, &self.base_url)?;
+        match field(request.body(), "decision")?.as_deref() {
             Some("connect") => {
                 let ticket = self.ticket(wish)?;
                 if ticket.is_some_and(|ticket| !ticket.names(&session.person.subject.id())) {
@@ -187,17 +206,10 @@ where
     }
 
     async fn sign_in(&self, wish: &Wish, way: Way) -> Result<Response<String>, Refusal> {
-        let redirect_uri = self.base_url.sign_in_redirect_uri();
-        let again = way == Way::OnwardAsAnother;
-        let (sign_in, url) =
-            self.identity.sign_in(&redirect_uri, again, &self.random, wish.now).await?;
-        let ticket = wish.ticket.clone();
-        let signing_in = SigningIn::new(sign_in, wish.target.name.clone(), ticket, wish.now);
-        let response = match way {
-            Way::SeeOther => page::see_other(url.as_str())?,
-            Way::Onward | Way::OnwardAsAnother => page::onward(url.as_str())?.into_response(),
-        };
-        Ok(signing_in.set_cookie(&self.browser_keys)?.on(response))
+        let Self { identity, base_url, random, .. } = self;
+        let page = SignInPage { identity, ring: &self.browser_keys, base_url, random };
+        let (target, ticket) = (wish.target.name.clone(), wish.ticket.clone());
+        Ok(page.instead_of(Wanted::Authorize { target, ticket }, way, wish.now).await?)
     }
 
     fn ticket(&self, wish: &Wish) -> Result<Option<Ticket>, Refusal> {
@@ -205,29 +217,4 @@ where
         let open = |ticket: &String| Ticket::open(ring, name, ticket, wish.now);
         Ok(wish.ticket.as_ref().map(open).transpose()?)
     }
-}
-
-/// How a browser is sent to the identity provider. After a form it takes a page: a browser holds
-/// every redirect that follows a form to the page's `form-action`, wherever servers send it next.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Way {
-    Onward,
-    OnwardAsAnother,
-    SeeOther,
-}
-
-/// A form field or query parameter. One that is given twice has no value.
-fn one(encoded: &[u8], name: &str) -> Result<Option<String>, Refusal> {
-    let mut values = url::form_urlencoded::parse(encoded).filter(|(key, _)| key == name);
-    match (values.next(), values.next()) {
-        (Some(_), Some(_)) => Err(Refusal::Malformed),
-        (value, _) => Ok(value.map(|(_, value)| value.into_owned())),
-    }
-}
-
-/// Whether a form came from our own page, as far as the browser says.
-fn is_from(headers: &HeaderMap, base_url: &BaseUrl) -> bool {
-    let says = |name, expected: &str| headers.get(name).is_none_or(|value| value == expected);
-    says(header::ORIGIN, base_url.as_str())
-        && says(header::HeaderName::from_static("sec-fetch-site"), "same-origin")
 }

@@ -4,7 +4,9 @@ use broker::clock::NoRandomness;
 use broker::identity::IdentityError;
 use broker::page::{self, NotALocation, Page};
 use broker::seal::SealError;
+use broker::session::{FormError, SignInError};
 use broker::store::StoreError;
+use broker::target::Unusable;
 use broker::ticket::TicketError;
 use http::StatusCode;
 
@@ -29,9 +31,33 @@ pub(crate) enum Refusal {
     /// The link cannot be used.
     #[error(transparent)]
     Ticket(#[from] TicketError),
+    /// Our registration may not be used here, or not for long enough.
+    #[error(
+        "the target's client may not be used: {0}; connect the target anew with `latchkey connect`"
+    )]
+    Unusable(#[from] Unusable),
     /// We cannot do our part.
     #[error("the broker cannot do its part: {0}")]
     Broken(&'static str),
+}
+
+impl From<FormError> for Refusal {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::Foreign => Self::ForeignForm,
+            FormError::Repeated => Self::Malformed,
+        }
+    }
+}
+
+impl From<SignInError> for Refusal {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Identity(error) => error.into(),
+            SignInError::Location(error) => error.into(),
+            SignInError::Seal(error) => error.into(),
+        }
+    }
 }
 
 impl From<NoRandomness> for Refusal {
@@ -91,6 +117,12 @@ impl From<&Refusal> for Page {
                 "This link cannot be used",
                 "It is incomplete, or was made for something else.",
                 "Ask your agent again: it will show you a new one.",
+            ),
+            Refusal::Unusable(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "This is our fault",
+                "The broker's own registration at this server is no longer good. Nothing was changed.",
+                "Tell your administrator, who has to renew it; trying again before will not help.",
             ),
             Refusal::SignIn(IdentityError::AnotherIssuer)
             | Refusal::Store(StoreError::Unreadable(_))

@@ -138,13 +138,13 @@ where
     }
 
     async fn connect(&self, accepted: Accepted, target: &Target) -> Result<SubjectId, Refusal> {
-        let client_secret = match &target.client.client_secret {
-            Some(name) => Some(self.secrets.client_secret(name).await?),
-            None => None,
-        };
+        let (client, server) = (&target.client, &target.authorization_server);
+        // Before the secret is read: it is for its own authorization server only.
+        client.answers_to(&server.issuer, accepted.redirect_uri())?;
+        let client_secret = client.secret(&self.secrets).await?;
         let subject = accepted.subject();
-        let endpoint = TokenEndpoint { http: &self.http, target, client_secret };
-        let now = self.clock.now();
+        let (now, random) = (self.clock.now(), &self.random);
+        let endpoint = TokenEndpoint { http: &self.http, target, client_secret, random };
         let tokens = endpoint.exchange(accepted, now).await?;
         let connection = Connection::active(&self.token_keys, subject, target, &tokens, now)?;
         self.connections.connect(&connection).await?;
@@ -156,17 +156,13 @@ where
         let now = self.clock.now();
         let signing_in = SigningIn::read(&request.headers, &self.browser_keys, now)
             .ok_or(Refusal::NotSigningIn)?;
-        let SigningIn { sign_in, target, ticket, .. } = signing_in;
+        let SigningIn { sign_in, wanted, .. } = signing_in;
         let answer = AuthorizationResponse::parse(request.uri.query().unwrap_or_default())?;
         let redirect_uri = self.base_url.sign_in_redirect_uri();
         let person = self.identity.finish(sign_in, answer, &redirect_uri, now).await?;
         tracing::info!(outcome = "signed_in", subject = %person.subject.id(), "a browser signed in");
         let session = Session::new(person, &self.random, now)?;
-        let back = match ticket {
-            Some(ticket) => format!("/authorize/{target}?ticket={ticket}"),
-            None => format!("/authorize/{target}"),
-        };
-        let response = page::see_other(&back)?;
+        let response = page::see_other(&wanted.path())?;
         Ok(SigningIn::end_cookie().on(session.set_cookie(&self.browser_keys)?.on(response)))
     }
 }

@@ -7,6 +7,7 @@ use broker::oauth::token::TokenError;
 use broker::page::{self, NotALocation, Page};
 use broker::seal::SealError;
 use broker::store::StoreError;
+use broker::target::Unusable;
 use http::StatusCode;
 
 /// Why nothing was connected.
@@ -39,6 +40,9 @@ pub(crate) enum Refusal {
     /// The code was not exchanged.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// Our registration may not be used here.
+    #[error("the target's client may not be used: {0}; connect the target anew")]
+    Unusable(#[from] Unusable),
 }
 
 impl From<NoRandomness> for Refusal {
@@ -82,6 +86,7 @@ impl Refusal {
             Self::SignIn(_) => "sign_in_failed",
             Self::Store(_) => "store_failed",
             Self::Token(_) => "exchange_failed",
+            Self::Unusable(_) => "client_unusable",
         }
     }
 }
@@ -142,6 +147,16 @@ impl From<&Refusal> for Page {
                 "That did not work just now",
                 "Something that we depend on did not answer. Nothing was connected.",
             ),
+            Refusal::Unusable(_) => {
+                return page::refusal(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    &page::Refusal {
+                        heading: "This is our fault",
+                        what_happened: "The broker's own registration at this server is no longer good. Nothing was connected.",
+                        what_to_do: "Tell your administrator, who has to renew it; trying again before will not help.",
+                    },
+                );
+            }
             Refusal::Broken(_)
             | Refusal::SignIn(IdentityError::AnotherIssuer)
             | Refusal::Store(StoreError::Unreadable(_))

@@ -65,6 +65,8 @@ where
             secrets: &self.secrets,
             http: &self.http,
             ring: &self.token_keys,
+            breakers: &self.breakers,
+            clock: &self.clock,
         };
         match refresher.renew(subject, target, now).await {
             Renewal::Renewed(tokens) => Ok(tokens.bearer()),
@@ -72,6 +74,7 @@ where
             _ if now < expires_at => Ok(self.open(connection, subject, target)),
             Renewal::Ended => Ok(None),
             Renewal::Busy => self.await_renewal(subject, target).await,
+            Renewal::Deferred { .. } => Err(Refusal::TryAgain),
             Renewal::Failed(failure) => {
                 tracing::warn!(%failure, target_name = %target.name, %subject, "a renewal failed");
                 Err(match failure {

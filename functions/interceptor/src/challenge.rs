@@ -58,15 +58,27 @@ pub(crate) enum Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// The answer to `call` in `dialect`.
-    pub(crate) fn to_output(&self, call: &Call, target: &Target, dialect: Dialect) -> Output {
+    /// The answer to `call` in `dialect`. `wider` if `target` is connected, and the question is for
+    /// more.
+    pub(crate) fn to_output(
+        &self,
+        call: &Call,
+        target: &Target,
+        dialect: Dialect,
+        wider: bool,
+    ) -> Output {
         let title = &target.title;
+        let message = if wider {
+            format!("{title} needs more permissions to continue.")
+        } else {
+            format!("Connect {title} to continue.")
+        };
         match (self, dialect) {
             (Self::Ask { link, request_state: Some(state) }, Dialect::InputRequired) => {
                 let params = json!({
                     "mode": "url",
                     "url": link,
-                    "message": format!("Connect {title} to continue."),
+                    "message": message,
                 });
                 let request = json!({ "method": "elicitation/create", "params": params });
                 result(
@@ -92,7 +104,7 @@ impl Answer<'_> {
                     "mode": "url",
                     "elicitationId": elicitation_id(link),
                     "url": link,
-                    "message": format!("Connect {title} to continue."),
+                    "message": message,
                 });
                 let data = json!({ "elicitations": [elicitation] });
                 error(
@@ -102,12 +114,29 @@ impl Answer<'_> {
                     Some(&data),
                 )
             }
+            (Self::Ask { link, .. } | Self::StillWaiting { link }, dialect) if wider => say(
+                call,
+                dialect,
+                &format!(
+                    "{title} needs more permissions for this than its user has given. Show the user this \
+                     link, so that they can look at them and agree, and call the tool again when they \
+                     have done so: {link}"
+                ),
+            ),
             (Self::Ask { link, .. } | Self::StillWaiting { link }, dialect) => say(
                 call,
                 dialect,
                 &format!(
                     "{title} is not connected. Show the user this link, so that they can connect it, \
                      and call the tool again when they have done so: {link}"
+                ),
+            ),
+            (Self::Declined, dialect) if wider => say(
+                call,
+                dialect,
+                &format!(
+                    "{title} was given no more permissions: the user declined. What worked before still \
+                     works. Do not ask again unless they want to."
                 ),
             ),
             (Self::Declined, dialect) => say(
@@ -118,7 +147,7 @@ impl Answer<'_> {
                 ),
             ),
             (Self::Wait { .. }, dialect) => {
-                say(call, dialect, &format!("{title} is not connected yet. Try again in a moment."))
+                say(call, dialect, &format!("{title} is not ready yet. Try again in a moment."))
             }
         }
     }
@@ -141,7 +170,13 @@ pub(crate) fn refuse(call: &Call, target: Option<&Target>, refusal: Refusal) -> 
     let message = refusal.message(target);
     match (call.method, refusal) {
         // What the model may act on, it must see: clients keep protocol errors to themselves.
-        (Method::CallTool, Refusal::TryAgain | Refusal::BrokerMisconfigured) => {
+        (
+            Method::CallTool,
+            Refusal::TryAgain
+            | Refusal::BrokerMisconfigured
+            | Refusal::InsufficientScope
+            | Refusal::TokenRefused,
+        ) => {
             let modern = call.meta.contains_key(META_VERSION);
             say(call, Dialect::Text { modern }, &message)
         }

@@ -9,13 +9,14 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// One invocation by the gateway.
-pub(crate) enum Event {
+pub(crate) enum Event<'a> {
     /// The HTTP envelope: targets that are no MCP servers. They are none of our business.
     Http,
     /// A message on its way to the target.
     Request(GatewayRequest),
-    /// An answer on its way to the client.
-    Response(GatewayResponse),
+    /// An answer on its way to the client, and the request that it answers, if that is shown. Most
+    /// answers need no look at their requests.
+    Response(Option<&'a RawValue>, GatewayResponse),
 }
 
 /// The part of `gatewayRequest` that we read.
@@ -32,36 +33,39 @@ pub(crate) struct GatewayRequest {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GatewayResponse {
     #[serde(default)]
-    status_code: Option<u16>,
+    pub(crate) status_code: Option<u16>,
     #[serde(default)]
-    body: Option<Box<RawValue>>,
+    headers: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub(crate) body: Option<Box<RawValue>>,
 }
 
-impl Event {
+impl<'a> Event<'a> {
     /// Reads an event. The phase is told by `gatewayResponse` being there, not by a name.
-    pub(crate) fn read(event: &RawValue) -> Result<Self, NotAnEvent> {
+    pub(crate) fn read(event: &'a RawValue) -> Result<Self, NotAnEvent> {
         #[derive(Deserialize)]
-        struct Envelope {
-            #[serde(default)]
-            mcp: Option<Mcp>,
+        struct Envelope<'a> {
+            #[serde(borrow, default)]
+            mcp: Option<Mcp<'a>>,
             #[serde(default)]
             http: Option<serde::de::IgnoredAny>,
         }
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct Mcp {
-            #[serde(default)]
-            gateway_request: Option<GatewayRequest>,
+        struct Mcp<'a> {
+            #[serde(borrow, default)]
+            gateway_request: Option<&'a RawValue>,
             #[serde(default)]
             gateway_response: Option<GatewayResponse>,
         }
         let envelope: Envelope = serde_json::from_str(event.get()).map_err(|_| NotAnEvent)?;
         match envelope {
-            Envelope { mcp: Some(Mcp { gateway_response: Some(response), .. }), .. } => {
-                Ok(Self::Response(response))
-            }
+            Envelope {
+                mcp: Some(Mcp { gateway_request, gateway_response: Some(response) }),
+                ..
+            } => Ok(Self::Response(gateway_request, response)),
             Envelope { mcp: Some(Mcp { gateway_request: Some(request), .. }), .. } => {
-                Ok(Self::Request(request))
+                Ok(Self::Request(GatewayRequest::read(request)?))
             }
             Envelope { mcp: None, http: Some(_) } => Ok(Self::Http),
             Envelope { .. } => Err(NotAnEvent),
@@ -74,6 +78,10 @@ impl Event {
 pub(crate) struct NotAnEvent;
 
 impl GatewayRequest {
+    pub(crate) fn read(request: &RawValue) -> Result<Self, NotAnEvent> {
+        serde_json::from_str(request.get()).map_err(|_| NotAnEvent)
+    }
+
     /// A header, its name in any case. A header that is there twice has no value.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut found = self
@@ -83,6 +91,27 @@ impl GatewayRequest {
             .filter(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null());
         let (_, value) = found.next()?;
         if found.next().is_some() { None } else { value.as_str() }
+    }
+}
+
+impl GatewayResponse {
+    /// The values of its `WWW-Authenticate` headers.
+    pub(crate) fn www_authenticate(&self) -> Vec<String> {
+        let headers = self.headers.as_ref().map(|headers| serde_json::from_str(headers.get()));
+        let Some(Ok(headers)) = headers else { return vec![] };
+        let headers: Map<String, Value> = headers;
+        let named = |name: &String| name.eq_ignore_ascii_case("www-authenticate");
+        let values = headers.into_iter().filter(|(name, _)| named(name)).map(|(_, value)| value);
+        let values = values.flat_map(|value| match value {
+            Value::Array(values) => values,
+            value => vec![value],
+        });
+        values.filter_map(|value| value.as_str().map(str::to_owned)).collect()
+    }
+
+    /// Whether it says nothing at all.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.body.is_none() && matches!(self.status_code, None | Some(200))
     }
 }
 
@@ -153,9 +182,14 @@ impl Output {
     /// Let an answer go on as it is. A body that is missing, or that the gateway would not take back,
     /// is an empty object.
     pub(crate) fn pass_response(response: GatewayResponse) -> Self {
-        let GatewayResponse { status_code, body } = response;
+        let GatewayResponse { status_code, body, .. } = response;
         let body = body.and_then(structured).unwrap_or_else(empty_object);
         Self::of(Envelope::Mcp(Action::Response { status_code, body }))
+    }
+
+    /// Whether the client is answered, and nothing goes on to the target.
+    pub(crate) fn answers(&self) -> bool {
+        matches!(self.envelope, Envelope::Mcp(Action::Response { .. }))
     }
 
     fn of(envelope: Envelope) -> Self {

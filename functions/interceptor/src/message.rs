@@ -101,6 +101,17 @@ impl Body {
     }
 }
 
+impl Method {
+    /// As it is written on the wire.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::GetPrompt => "prompts/get",
+            Self::ReadResource => "resources/read",
+            Self::CallTool => "tools/call",
+        }
+    }
+}
+
 impl Message {
     fn method(&self) -> Option<Method> {
         match self.method.as_deref()? {

@@ -12,6 +12,8 @@ pub(crate) enum Refusal {
     Batch,
     /// The authorization server refuses our own client; an operator must look.
     BrokerMisconfigured,
+    /// The MCP server wants more than the subject will grant, or than there is to grant.
+    InsufficientScope,
     /// A call without an id, a name or readable parameters.
     MalformedCall,
     /// The gateway passed no `Authorization` header on.
@@ -20,6 +22,8 @@ pub(crate) enum Refusal {
     NotIdentified(&'static str),
     /// A `requestState` of ours that is not, or was for another call.
     RequestState,
+    /// The MCP server did not accept the token that the call came with.
+    TokenRefused,
     /// Something that we depend on does not answer.
     TryAgain,
     /// Not JSON-RPC.
@@ -33,8 +37,10 @@ impl Refusal {
             Self::Batch | Self::Unreadable => -32600,
             Self::MalformedCall | Self::RequestState => -32602,
             Self::BrokerMisconfigured
+            | Self::InsufficientScope
             | Self::NoAuthorization
             | Self::NotIdentified(_)
+            | Self::TokenRefused
             | Self::TryAgain => -32603,
         }
     }
@@ -48,6 +54,11 @@ impl Refusal {
                 "{title} refused the connection broker's own registration. Ask your administrator to \
                  check it; your connection is not affected."
             ),
+            Self::InsufficientScope => format!(
+                "{title} does not permit this, even after its user was asked for more permissions. Do \
+                 not try again: the user's own rights there may not reach so far. Disconnecting and \
+                 connecting {title} anew starts over."
+            ),
             Self::MalformedCall => {
                 "Invalid params: the call needs an id, a name and parameters.".into()
             }
@@ -60,6 +71,10 @@ impl Refusal {
                  administrator."
             ),
             Self::RequestState => "Invalid or expired requestState".into(),
+            Self::TokenRefused => format!(
+                "{title} did not accept the access token that this call came with. Try again: the next \
+                 call gets a new one, or says how to connect."
+            ),
             Self::TryAgain => format!(
                 "{title} could not be reached on your behalf right now. Nothing is lost; try again in a \
                  moment."
@@ -73,10 +88,12 @@ impl Refusal {
         match self {
             Self::Batch => "refused_batch",
             Self::BrokerMisconfigured => "broker_misconfigured",
+            Self::InsufficientScope => "insufficient_scope",
             Self::MalformedCall => "malformed_call",
             Self::NoAuthorization => "no_authorization",
             Self::NotIdentified(_) => "not_identified",
             Self::RequestState => "bad_request_state",
+            Self::TokenRefused => "token_refused",
             Self::TryAgain => "try_again",
             Self::Unreadable => "unreadable",
         }

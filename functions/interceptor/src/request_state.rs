@@ -18,6 +18,9 @@ pub(crate) struct RequestState {
     pub(crate) asked_at: SystemTime,
     /// The ticket of the link that they were given: it stays the same while they are busy with it.
     pub(crate) ticket: String,
+    /// Whether they were asked for more than they had granted, and not to connect at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) wider: bool,
     /// The target's own `requestState`, which ours replaced when it interrupted the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) wrapped: Option<String>,

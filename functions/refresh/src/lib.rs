@@ -13,6 +13,7 @@ pub use event::Answer;
 pub use renewal::Delivery;
 pub use report::{Renewals, Swept};
 
+use broker::breaker::Breakers;
 use broker::clock::Clock;
 use broker::http::Http;
 use broker::queue::Queue;
@@ -38,6 +39,8 @@ pub struct Refresh<T, C, S, Q, K> {
     pub http: Http,
     /// Opens and seals tokens.
     pub token_keys: KeyRing,
+    /// Which authorization servers are left alone for a while.
+    pub breakers: Breakers,
     /// How long after its last use a connection is still in use, and renewed ahead of expiry.
     pub used_within: Duration,
     /// What time it is.

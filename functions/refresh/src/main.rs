@@ -1,7 +1,8 @@
 //! Wires `refresh` to AWS and runs it.
 
 use broker::aws::{DynamoStore, Secrets, SqsQueue, Tables, sdk_config};
-use broker::clock::{Clock, SystemClock};
+use broker::breaker::Breakers;
+use broker::clock::{Clock, SystemClock, SystemRandom};
 use broker::config::RefreshConfig;
 use broker::http::{Http, Reach};
 use broker::registry::Registry;
@@ -14,14 +15,15 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let RefreshConfig { used_within, function_name } = RefreshConfig::from_env()?;
+    let RefreshConfig { outbound_hosts, used_within, function_name } = RefreshConfig::from_env()?;
     let sdk = sdk_config().await;
     let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));
     let refresh = Arc::new(Refresh {
         targets: Registry::new(store.clone()),
         connections: store,
         queue: SqsQueue::from_env(&sdk)?,
-        http: Http::new(Reach::Public),
+        http: Http::new(Reach::Public).only(outbound_hosts),
+        breakers: Breakers::new(SystemRandom),
         token_keys: KeyRing::for_tokens(&secrets.token_keys().await?)?,
         secrets,
         used_within,

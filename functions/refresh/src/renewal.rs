@@ -145,10 +145,16 @@ where
             secrets: &self.secrets,
             http: &self.http,
             ring: &self.token_keys,
+            breakers: &self.breakers,
+            clock: &self.clock,
         };
         let outcome = match refresher.renew(subject, &target, now).await {
             Renewal::Renewed(_) => Outcome::Renewed,
             Renewal::Busy => Outcome::Busy,
+            Renewal::Deferred { until } => {
+                self.put_off(&connection, Some(until.max(now + PAUSE))).await;
+                Outcome::Deferred
+            }
             Renewal::Ended => {
                 // Unless it has ended in the table too: then it is not due there.
                 self.put_off(&connection, None).await;

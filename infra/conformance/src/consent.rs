@@ -170,7 +170,8 @@ impl<C: Clock, R: Random> Consent<C, R> {
             subject: Some(self.subject.id()),
         };
         let accepted = pending.accept(&browser, response, self.clock.now())?;
-        let endpoint = TokenEndpoint { http: &self.http, target, client_secret };
+        let endpoint =
+            TokenEndpoint { http: &self.http, target, client_secret, random: &self.random };
         Ok(endpoint.exchange(accepted, self.clock.now()).await?)
     }
 }

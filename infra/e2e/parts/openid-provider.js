@@ -119,6 +119,8 @@ async function serve({ origin, port, log, site, resources, configuration, featur
     people: site.people,
     /** What happened at the token endpoint, in order. */
     tokenRequests: [],
+    /** The refresh tokens that it issued, with the person and the client that each is for. */
+    refreshTokens: [],
     /** Sees every authorization response before the browser does: answers the URL to redirect to, or null to keep the browser here. */
     redirect: (url) => url,
     close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),
@@ -131,6 +133,7 @@ async function serve({ origin, port, log, site, resources, configuration, featur
     for (const name of ['code', 'code_verifier', 'refresh_token', 'client_secret']) remember(name, params?.[name] ?? ctx.oidc.body?.[name]);
     for (const name of ['access_token', 'refresh_token', 'id_token']) remember(name, ctx.body?.[name]);
     remember('authorization header', ctx.headers.authorization?.split(' ')[1]);
+    if (ctx.body?.refresh_token) part.refreshTokens.push({ person: ctx.oidc.account?.accountId, client: client.clientId, token: ctx.body.refresh_token });
   };
   provider.on('grant.success', (ctx) => granted(ctx, 'success'));
   provider.on('grant.error', (ctx, error) => granted(ctx, error.error));

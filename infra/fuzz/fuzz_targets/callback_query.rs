@@ -22,7 +22,7 @@ use broker::config::BaseUrl;
 use broker::http::{Http, Reach};
 use broker::oauth::response::AuthorizationResponse;
 use broker::pending::{BrowserBinding, PendingAuthorization, State};
-use broker::session::SigningIn;
+use broker::session::{SigningIn, Wanted};
 use broker::store::{PendingStore, TargetStore};
 use broker::target::SecretName;
 use browser::{NOW, SESSION, at, guarded, kept, person, session, set_cookie};
@@ -137,7 +137,8 @@ impl World {
                 "id_token": provider.jwt("alice", &claims),
             });
             names.push(("<sign-in-state>", asked("state")));
-            let signing_in = SigningIn::new(sign_in, "notes".parse().unwrap(), None, at(NOW));
+            let wanted = Wanted::Authorize { target: "notes".parse().unwrap(), ticket: None };
+            let signing_in = SigningIn::new(sign_in, wanted, at(NOW));
             let cookie = signing_in.set_cookie(&callback.browser_keys).unwrap();
             names.push(("<signing-in>", kept(cookie)));
         });

@@ -17,7 +17,8 @@ mod provider;
 #[path = "../store.rs"]
 mod store;
 
-use broker::clock::Clock;
+use broker::breaker::Breakers;
+use broker::clock::{Clock, SystemRandom};
 use broker::config::BaseUrl;
 use broker::connection::Connection;
 use broker::http::{Http, Reach};
@@ -26,7 +27,7 @@ use broker::store::{ConnectionStore, TargetStore};
 use broker::subject::Subject;
 use broker::target::SecretName;
 use broker::tokens::TokenSet;
-use interceptor::Interceptor;
+use interceptor::{Injected, Interceptor};
 use libfuzzer_sys::fuzz_target;
 use oauth2::{AccessToken, ClientSecret, RefreshToken};
 use protocol::{REQUEST_OUTPUT, RESPONSE_OUTPUT, check, check_answer};
@@ -177,10 +178,12 @@ impl World {
             secrets: Secrets::new(),
             identity: provider.identity(),
             http: Http::new(Reach::Public),
+            breakers: Breakers::new(SystemRandom),
             browser_keys: browser_keys(),
             token_keys: token_keys(),
             base_url: BaseUrl::new(BASE).unwrap(),
             url_elicitation_clients: vec!["*".into()],
+            injected: Injected::default(),
             clock: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
         };
         let now = interceptor.clock.now();

@@ -5,6 +5,7 @@ mod demo;
 mod engine;
 mod keys;
 mod settings;
+mod sweep;
 mod web;
 
 pub use demo::Demo;
@@ -14,6 +15,7 @@ use crate::gateway::{self, Authorizer, Gateway, Targets};
 use authorize::Authorize;
 use axum::Router;
 use broker::aws::DynamoStore;
+use broker::breaker::Breakers;
 use broker::clock::{SystemClock, SystemRandom};
 use broker::config::BaseUrl;
 use broker::http::{Http, Reach};
@@ -23,18 +25,22 @@ use broker::seal::KeyRing;
 use broker::store::TargetStore;
 use broker::target::SecretName;
 use callback::Callback;
+use connections::Connections;
 use engine::Engine;
-use interceptor::Interceptor;
+use interceptor::{Injected, Interceptor};
 use keys::Keys;
 use oauth2::ClientSecret;
+use refresh::Refresh;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use sweep::{Sweeps, USED_WITHIN, Waiting};
 
 /// Everything that `local` serves at its address, and the engine that it stands on.
 pub struct Local {
     /// The routes of API Gateway and of the gateway's stand-in.
     pub router: Router,
     engine: Engine,
+    sweeps: Sweeps,
 }
 
 impl Local {
@@ -73,25 +79,51 @@ impl Local {
             clock: SystemClock,
             random: SystemRandom,
         });
+        let connections = Arc::new(Connections {
+            targets: store.clone(),
+            connections: store.clone(),
+            secrets: secrets.clone(),
+            identity: identity(),
+            http: http.clone(),
+            browser_keys: KeyRing::for_browsers(&keys.browsers)?,
+            token_keys: KeyRing::for_tokens(&keys.tokens)?,
+            base_url: base_url.clone(),
+            clock: SystemClock,
+            random: SystemRandom,
+        });
+        let sweeps = Sweeps::start(Refresh {
+            targets: Registry::new(store.clone()),
+            connections: store.clone(),
+            secrets: secrets.clone(),
+            queue: Waiting::default(),
+            http: http.clone(),
+            breakers: Breakers::new(SystemRandom),
+            token_keys: KeyRing::for_tokens(&keys.tokens)?,
+            used_within: USED_WITHIN,
+            clock: SystemClock,
+        });
         let interceptor = Interceptor {
             targets: Registry::new(store.clone()),
             connections: store,
             secrets,
             identity: identity(),
             http: http.clone(),
+            breakers: Breakers::new(SystemRandom),
             browser_keys: KeyRing::for_browsers(&keys.browsers)?,
             token_keys: KeyRing::for_tokens(&keys.tokens)?,
             base_url,
             url_elicitation_clients: settings.url_elicitation_clients.clone(),
+            injected: Injected::default(),
             clock: SystemClock,
         };
-        let router = web::functions(authorize, callback)
+        let router = web::functions(authorize, callback, connections)
             .merge(gateway::router(gateway_of(&settings, interceptor)));
-        Ok(Self { router, engine })
+        Ok(Self { router, engine, sweeps })
     }
 
-    /// Lets the engine finish what it is writing.
+    /// Lets a sweep under way end, and the engine finish what it is writing.
     pub async fn close(self) {
+        self.sweeps.stop().await;
         self.engine.stop().await;
     }
 }

@@ -1,14 +1,16 @@
 //! The stores on `DynamoDB`. Every promise of `store.rs` is one conditional request.
 
 mod due;
+mod targets;
 
 use crate::clock::{from_unix_seconds, unix_seconds};
 use crate::connection::{Attempt, Connection, Lineage, Reason, SealedTokens, Status};
 use crate::due::Shard;
 use crate::pending::{SealedPending, State};
-use crate::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
+use crate::step_up::StepUp;
+use crate::store::{ConnectionStore, Lease, PendingStore, StoreError};
 use crate::subject::SubjectId;
-use crate::target::{Resource, Target, TargetName};
+use crate::target::{Resource, TargetName};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -16,7 +18,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::SystemTime;
 
 /// The three tables.
@@ -43,7 +45,8 @@ impl DynamoStore {
         Self { client: Client::new(config), tables }
     }
 
-    fn write(&self, connection: &Connection) -> UpdateItemFluentBuilder {
+    /// Writes tokens or an ending, and takes the attributes `gone` away.
+    fn write(&self, connection: &Connection, gone: &str) -> UpdateItemFluentBuilder {
         let request = self
             .update(&connection.subject, &connection.target)
             .expression_attribute_names("#status", "status")
@@ -62,13 +65,13 @@ impl DynamoStore {
                 renewable,
                 attempt,
             } => {
-                let (mut set, remove) = (
+                let (mut set, mut remove) = (
                     "SET #status = :status, #resource = :resource, issuer = :issuer, \
                      sealed = :sealed, lineage = :lineage, expires_at = :expires_at, \
                      obtained_at = :obtained_at, consented_at = :consented_at, \
                      used_at = :used_at, renewable = :renewable"
                         .to_owned(),
-                    " REMOVE reason, since, lease_until",
+                    format!(" REMOVE reason, since, lease_until{gone}"),
                 );
                 let request = request
                     .expression_attribute_values(":status", text(ACTIVE))
@@ -82,12 +85,12 @@ impl DynamoStore {
                     .expression_attribute_values(":consented_at", time(*consented_at))
                     .expression_attribute_values(":used_at", time(*used_at))
                     .expression_attribute_values(":renewable", AttributeValue::Bool(*renewable));
-                let (request, remove) = match attempt {
-                    Some(attempt) => {
-                        set += ", attempt_at = :attempt_at, attempt_requests = :attempt_requests";
-                        (attempt_values(request, *attempt), remove.to_owned())
-                    }
-                    None => (request, format!("{remove}, attempt_at, attempt_requests")),
+                let request = if let Some(attempt) = attempt {
+                    set += ", attempt_at = :attempt_at, attempt_requests = :attempt_requests";
+                    attempt_values(request, *attempt)
+                } else {
+                    remove += ", attempt_at, attempt_requests";
+                    request
                 };
                 let (request, remove) = match due_at {
                     Some(due_at) => {
@@ -109,7 +112,7 @@ impl DynamoStore {
                         "SET #status = :status, #resource = :resource, issuer = :issuer, \
                          reason = :reason, since = :since \
                          REMOVE sealed, expires_at, obtained_at, consented_at, used_at, due_shard, \
-                         due_at, renewable, attempt_at, attempt_requests, lease_until{lineage} \
+                         due_at, renewable, attempt_at, attempt_requests, lease_until{lineage}{gone} \
                          ADD version :one"
                     ))
                     .expression_attribute_values(":status", text(DISCONNECTED))
@@ -140,45 +143,6 @@ async fn changed(request: UpdateItemFluentBuilder) -> Result<bool, StoreError> {
         Ok(_) => Ok(true),
         Err(error) if refused(&error) => Ok(false),
         Err(error) => Err(unavailable(error)),
-    }
-}
-
-impl TargetStore for DynamoStore {
-    async fn find_target(&self, name: &TargetName) -> Result<Option<Target>, StoreError> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.tables.targets)
-            .key("name", text(name.as_str()))
-            .send()
-            .await
-            .map_err(unavailable)?;
-        output.item.as_ref().map(target).transpose()
-    }
-
-    async fn targets(&self) -> Result<Vec<Target>, StoreError> {
-        let mut pages =
-            self.client.scan().table_name(&self.tables.targets).into_paginator().items().send();
-        let mut targets = Vec::new();
-        while let Some(item) = pages.next().await {
-            targets.push(target(&item.map_err(unavailable)?)?);
-        }
-        targets.sort_by(|a: &Target, b| a.name.cmp(&b.name));
-        Ok(targets)
-    }
-
-    async fn put_target(&self, target: &Target) -> Result<(), StoreError> {
-        let record = serde_json::to_string(target)
-            .map_err(|_| StoreError::Unreadable("a target cannot be written"))?;
-        self.client
-            .put_item()
-            .table_name(&self.tables.targets)
-            .item("name", text(target.name.as_str()))
-            .item("record", text(record))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(unavailable)
     }
 }
 
@@ -234,7 +198,7 @@ impl ConnectionStore for DynamoStore {
     }
 
     async fn connect(&self, connection: &Connection) -> Result<(), StoreError> {
-        self.write(connection).send().await.map(|_| ()).map_err(unavailable)
+        self.write(connection, ", refused_at").send().await.map(|_| ()).map_err(unavailable)
     }
 
     async fn lease(
@@ -276,15 +240,33 @@ impl ConnectionStore for DynamoStore {
 
     async fn settle(&self, lease: Lease, connection: &Connection) -> Result<bool, StoreError> {
         let request = self
-            .write(connection)
+            .write(connection, "")
             .condition_expression("version = :version")
             .expression_attribute_values(":version", number(lease.version));
         changed(request).await
     }
 
+    async fn release(&self, lease: Lease, attempt: Option<Attempt>) -> Result<bool, StoreError> {
+        let request = self
+            .update(&lease.connection.subject, &lease.connection.target)
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", number(lease.version))
+            .expression_attribute_values(":one", number(1));
+        let request = match attempt {
+            Some(attempt) => attempt_values(request, attempt).update_expression(
+                "SET attempt_at = :attempt_at, attempt_requests = :attempt_requests \
+                 REMOVE lease_until ADD version :one",
+            ),
+            None => request.update_expression(
+                "REMOVE lease_until, attempt_at, attempt_requests ADD version :one",
+            ),
+        };
+        changed(request).await
+    }
+
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         let request = self
-            .write(connection)
+            .write(connection, "")
             .condition_expression("lineage = :spent")
             .expression_attribute_values(":spent", text(&spent.0));
         changed(request).await
@@ -298,11 +280,55 @@ impl ConnectionStore for DynamoStore {
         };
         let request = self
             .update(&connection.subject, &connection.target)
-            .update_expression("SET expires_at = :now")
-            .condition_expression("lineage = :lineage AND attribute_exists(sealed)")
-            .expression_attribute_values(":now", time(now.min(*expires_at)))
+            .update_expression("SET expires_at = :expires_at, refused_at = :now")
+            .condition_expression(HOLDS_THESE)
+            .expression_attribute_values(":expires_at", time(now.min(*expires_at)))
+            .expression_attribute_values(":now", time(now))
             .expression_attribute_values(":lineage", text(lineage.0));
         changed(request).await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        let Some(lineage) = connection.lineage() else { return Ok(false) };
+        let parts =
+            [("wanted", &more.wanted), ("widened", &more.widened), ("attempts", &more.attempts)];
+        let parts = parts.into_iter().filter(|(_, part)| !part.is_empty());
+        let request = self
+            .update(&connection.subject, &connection.target)
+            .condition_expression(HOLDS_THESE)
+            .expression_attribute_values(":lineage", text(lineage.0));
+        let (request, added) = parts.fold((request, vec![]), |(request, mut added), part| {
+            added.push(format!("{0} :{0}", part.0));
+            (request.expression_attribute_values(format!(":{}", part.0), texts(part.1)), added)
+        });
+        if added.is_empty() {
+            return Ok(true);
+        }
+        changed(request.update_expression(format!("ADD {}", added.join(", ")))).await
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let request = self
+            .update(subject, target)
+            .condition_expression("attribute_exists(version)")
+            .expression_attribute_values(":asked", texts(asked));
+        let request = if beyond.is_empty() {
+            request.update_expression("DELETE wanted :asked")
+        } else {
+            request
+                .update_expression("DELETE wanted :asked ADD widened :beyond")
+                .expression_attribute_values(":beyond", texts(beyond))
+        };
+        changed(request).await.map(|_| ())
     }
 
     async fn disconnect(
@@ -316,7 +342,8 @@ impl ConnectionStore for DynamoStore {
             .update_expression(
                 "SET #status = :status, reason = :reason, since = :since \
                  REMOVE sealed, lineage, expires_at, obtained_at, consented_at, used_at, \
-                 due_shard, due_at, renewable, attempt_at, attempt_requests, lease_until \
+                 due_shard, due_at, renewable, attempt_at, attempt_requests, lease_until, \
+                 refused_at, wanted, widened, attempts \
                  ADD version :one",
             )
             .condition_expression("attribute_exists(lineage)")
@@ -359,11 +386,6 @@ impl ConnectionStore for DynamoStore {
 
 type Item = HashMap<String, AttributeValue>;
 
-fn target(item: &Item) -> Result<Target, StoreError> {
-    serde_json::from_str(string(item, "record")?)
-        .map_err(|_| StoreError::Unreadable("a target's record"))
-}
-
 fn connection(item: &Item) -> Result<Connection, StoreError> {
     let status = match string(item, "status")? {
         ACTIVE => Status::Active {
@@ -392,6 +414,15 @@ fn connection(item: &Item) -> Result<Connection, StoreError> {
             .map_err(|_| StoreError::Unreadable("a connection's resource"))?,
         issuer: string(item, "issuer")?.to_owned(),
         status,
+        refused_at: item
+            .contains_key("refused_at")
+            .then(|| moment(item, "refused_at"))
+            .transpose()?,
+        step_up: StepUp {
+            wanted: strings(item, "wanted")?,
+            widened: strings(item, "widened")?,
+            attempts: strings(item, "attempts")?,
+        },
     })
 }
 
@@ -430,6 +461,12 @@ fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
+/// A set of what is not empty. The table refuses one that names something twice.
+fn texts<'a>(values: impl IntoIterator<Item = &'a String>) -> AttributeValue {
+    let distinct: BTreeSet<_> = values.into_iter().cloned().collect();
+    AttributeValue::Ss(distinct.into_iter().collect())
+}
+
 fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
@@ -443,6 +480,13 @@ fn string<'i>(item: &'i Item, name: &'static str) -> Result<&'i str, StoreError>
         .and_then(|value| value.as_s().ok())
         .map(String::as_str)
         .ok_or(StoreError::Unreadable(name))
+}
+
+/// A set; one that is not there is empty, for the table knows no empty sets.
+fn strings(item: &Item, name: &'static str) -> Result<BTreeSet<String>, StoreError> {
+    let Some(value) = item.get(name) else { return Ok(BTreeSet::new()) };
+    let set = value.as_ss().map_err(|_| StoreError::Unreadable(name))?;
+    Ok(set.iter().cloned().collect())
 }
 
 fn moment(item: &Item, name: &'static str) -> Result<SystemTime, StoreError> {
@@ -476,6 +520,8 @@ fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: E) -> StoreE
     StoreError::Unavailable(Box::new(error))
 }
 
+/// The row still has the tokens of `:lineage`.
+const HOLDS_THESE: &str = "lineage = :lineage AND attribute_exists(sealed)";
 const ACTIVE: &str = "active";
 const DISCONNECTED: &str = "disconnected";
 /// The index of what is due.

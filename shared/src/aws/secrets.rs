@@ -2,10 +2,12 @@
 
 use crate::config::Config;
 use crate::identity::IdentitySettings;
-use crate::store::{ClientSecrets, StoreError};
+use crate::store::{ClientSecrets, SecretStore, StoreError};
 use crate::target::SecretName;
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::SdkError;
+use aws_sdk_secretsmanager::operation::delete_secret::DeleteSecretError;
 use oauth2::ClientSecret;
 
 /// Secrets, read when asked for.
@@ -57,4 +59,26 @@ impl ClientSecrets for Secrets {
     async fn client_secret(&self, name: &SecretName) -> Result<ClientSecret, StoreError> {
         self.text(name).await.map(ClientSecret::new)
     }
+}
+
+impl SecretStore for Secrets {
+    #[expect(clippy::disallowed_methods, reason = "the secret store keeps the secret itself")]
+    async fn put_secret(&self, name: &SecretName, secret: &ClientSecret) -> Result<(), StoreError> {
+        let request = self.client.create_secret().name(&name.0).secret_string(secret.secret());
+        request.send().await.map(|_| ()).map_err(|error| StoreError::Unavailable(Box::new(error)))
+    }
+
+    /// An operator who removed the wrong one has a week to bring it back.
+    async fn remove_secret(&self, name: &SecretName) -> Result<(), StoreError> {
+        let request = self.client.delete_secret().secret_id(&name.0).recovery_window_in_days(7);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(StoreError::Unavailable(Box::new(error))),
+        }
+    }
+}
+
+fn is_absent(error: &SdkError<DeleteSecretError>) -> bool {
+    error.as_service_error().is_some_and(DeleteSecretError::is_resource_not_found_exception)
 }

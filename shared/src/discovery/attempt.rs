@@ -44,16 +44,18 @@ impl Attempt {
 
     /// Whether there is no document, for good.
     pub(super) fn is_absence(&self) -> bool {
-        matches!(self.outcome, Outcome::NotRead(_)) && !self.may_pass()
+        let Outcome::NotRead(error) = &self.outcome else { return false };
+        // What we did not ask for may be there.
+        !matches!(error, HttpError::Refused(_)) && !self.may_pass()
     }
 
     /// Whether another try may end otherwise.
     pub(super) fn may_pass(&self) -> bool {
-        use HttpError::{NotJson, Refused, Status, TimedOut, TooLarge, Unreachable};
+        use HttpError::{BrokeOff, NotJson, Refused, Status, TimedOut, TooLarge, Unreachable};
         let Outcome::NotRead(error) = &self.outcome else { return false };
         match error {
-            TimedOut | TooLarge(_) | Unreachable(_) => true,
-            Status(status) => is_passing(*status),
+            BrokeOff(_) | TimedOut | TooLarge(_) | Unreachable(_) => true,
+            Status { status, .. } => is_passing(*status),
             NotJson | Refused(_) => false,
         }
     }
@@ -94,8 +96,10 @@ pub enum Rejection {
     /// A member is missing, or not what it should be.
     #[error("its `{0}` is missing or malformed")]
     Malformed(&'static str),
-    /// All endpoints are `https`, without user information and fragment.
-    #[error("its `{0}` is not an https URL without user information and fragment")]
+    /// All endpoints are `https`, without user information and fragment, and lead outward.
+    #[error(
+        "its `{0}` is not an https URL of the public internet, without user information and fragment"
+    )]
     UnfitEndpoint(&'static str),
     /// <https://www.rfc-editor.org/rfc/rfc8414#section-2>
     #[error("an issuer is an https URL without query and fragment")]

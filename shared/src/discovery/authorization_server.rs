@@ -17,6 +17,8 @@ pub struct ServerMetadata {
     pub client_id_metadata_document_supported: bool,
     /// How a client may prove itself. Absent means `client_secret_basic`.
     pub token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    /// How a client's JWT may be signed, where it proves itself by one.
+    pub token_endpoint_auth_signing_alg_values_supported: Option<Vec<String>>,
     /// What it says that it can grant.
     pub scopes_supported: Vec<String>,
 }
@@ -85,6 +87,9 @@ pub(super) fn read(
         registration_endpoint: optional("registration_endpoint")?,
         client_id_metadata_document_supported: flag("client_id_metadata_document_supported")?,
         token_endpoint_auth_methods_supported: list("token_endpoint_auth_methods_supported")?,
+        token_endpoint_auth_signing_alg_values_supported: list(
+            "token_endpoint_auth_signing_alg_values_supported",
+        )?,
         scopes_supported: list("scopes_supported")?.unwrap_or_default(),
     })
 }

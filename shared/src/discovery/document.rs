@@ -1,17 +1,23 @@
 //! The members of a document that somebody else wrote.
 
 use super::attempt::Rejection;
+use crate::http::is_inward;
 use crate::target::{Endpoint, is_loopback_http};
 use serde_json::Value;
 
-/// A URL that somebody else named, if it is fit to be requested or sent a browser to: `https`, or on
-/// the loopback interface where the server that was asked is there itself. A URL type would overlook what is
-/// not a URL's character; whoever reads the text later might not.
+/// A URL that somebody else named, if it is fit to be requested or sent a browser to: `https` and no
+/// inward address, or on the loopback interface where the server that was asked is there itself.
+/// Where a name leads is seen when it is requested. A URL type would overlook what is not a URL's
+/// character; whoever reads the text later might not.
 pub(crate) fn fitness(asked: &Endpoint, url: &str) -> Option<Endpoint> {
     let plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte));
     let endpoint: Endpoint = url.parse().ok().filter(|_| plain)?;
-    let development = is_loopback_http(asked.url());
-    (endpoint.url().scheme() == "https" || development).then_some(endpoint)
+    let fit = if is_loopback_http(endpoint.url()) {
+        is_loopback_http(asked.url())
+    } else {
+        !is_inward(endpoint.url())
+    };
+    fit.then_some(endpoint)
 }
 
 /// A member that is a text, and not an empty one.
@@ -51,6 +57,10 @@ mod tests {
                 "https://as.example/token\n",
                 "\thttps://as.example/token",
                 "https://as.example\\@evil.example/",
+                "https://127.0.0.1/token",
+                "https://[::1]/token",
+                "https://169.254.169.254/latest/meta-data/",
+                "https://0x7f.1/token",
                 "https://as.example/t\u{f6}ken",
                 "javascript:alert(1)",
                 "/token",

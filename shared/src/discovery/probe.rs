@@ -45,7 +45,7 @@ fn read(answer: &HttpResponse) -> Result<Door, ProbeError> {
         return Ok(Door::Closed(status, WwwAuthenticate::read(answer.headers())));
     }
     if is_passing(status) {
-        return Err(HttpError::Status(status).into());
+        return Err(HttpError::status(answer).into());
     }
     if status.is_success() || speaks_json_rpc(answer.body()) {
         return Ok(Door::Open(status));

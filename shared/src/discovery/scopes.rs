@@ -40,7 +40,8 @@ fn distinct<'a>(scopes: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     scopes.filter(|scope| seen.insert(scope.as_str())).cloned().collect()
 }
 
-fn is_scope(text: &str) -> bool {
+/// Whether `text` is one: <https://www.rfc-editor.org/rfc/rfc6749#section-3.3>
+pub(crate) fn is_scope(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
     !text.is_empty() && text.bytes().all(allowed)
 }

@@ -24,9 +24,14 @@ impl WwwAuthenticate {
     /// Reads every `WWW-Authenticate` header of an answer.
     pub fn read(headers: &HeaderMap) -> Self {
         let headers = headers.get_all(WWW_AUTHENTICATE).iter();
-        let challenges: Vec<Challenge> = headers
-            .flat_map(|header| challenges(&String::from_utf8_lossy(header.as_bytes())))
-            .collect();
+        Self::of(headers.map(|header| String::from_utf8_lossy(header.as_bytes())))
+    }
+
+    /// The same, from the headers' values.
+    pub fn of(values: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        let values = values.into_iter();
+        let challenges: Vec<Challenge> =
+            values.flat_map(|value| challenges(value.as_ref())).collect();
         let bearer = |name| {
             let mut bearer = challenges.iter().filter(|challenge| challenge.is("Bearer"));
             bearer.find_map(|challenge| challenge.parameter(name)).map(str::to_owned)

@@ -1,5 +1,6 @@
 use super::*;
 use crate::connection::SealedTokens;
+use crate::step_up::StepUp;
 use crate::subject::Subject;
 use std::time::UNIX_EPOCH;
 
@@ -129,6 +130,8 @@ fn connection(sub: &str, lifetime: u64) -> Connection {
             renewable: true,
             attempt: None,
         },
+        refused_at: None,
+        step_up: StepUp::default(),
     }
 }
 

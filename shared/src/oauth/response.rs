@@ -86,6 +86,11 @@ impl Accepted {
         self.pending.subject
     }
 
+    /// Where the answer was asked for, and arrived.
+    pub fn redirect_uri(&self) -> &str {
+        &self.pending.redirect_uri
+    }
+
     /// Whether `target` still is what was consented to: nobody changed its resource or its
     /// authorization server while the person was away.
     pub fn is_for(&self, target: &Target) -> bool {

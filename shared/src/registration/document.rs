@@ -1,9 +1,10 @@
 //! Our client ID metadata document:
 //! <https://datatracker.ietf.org/doc/html/draft-ietf-oauth-client-id-metadata-document>
 
-use super::{Applicant, Registration, Way, written};
+use super::{Applicant, DocumentPlan, Registration, RegistrationError};
 use crate::config::BaseUrl;
-use crate::target::{ClientAuthentication, TargetName};
+use crate::oauth::assertion::SigningKey;
+use crate::target::{Client, ClientAuthentication, PublicKey, TargetName, Way};
 use serde_json::json;
 use std::fmt;
 use std::str::FromStr;
@@ -25,19 +26,32 @@ impl DocumentUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
 
-    /// Our registration at `issuer`, for which nobody needs to be asked.
-    pub(super) fn registration(&self, issuer: &str, redirect_uri: &str) -> Registration {
-        Registration {
-            issuer: issuer.to_owned(),
+impl DocumentPlan {
+    /// Our registration, for which nobody needs to be asked.
+    pub(super) fn registration(
+        &self,
+        redirect_uri: &str,
+    ) -> Result<Registration, RegistrationError> {
+        let (secret, public_keys) = match self.method {
+            ClientAuthentication::PrivateKeyJwt => {
+                let (secret, public) = SigningKey::generate()?;
+                (Some(secret), vec![public])
+            }
+            _ => (None, vec![]),
+        };
+        Ok(Registration {
+            issuer: self.issuer.clone(),
             way: Way::Document,
-            client_id: self.0.clone(),
-            secret: None,
-            method: ClientAuthentication::None,
+            client_id: self.url.as_str().to_owned(),
+            secret,
+            method: self.method,
+            public_keys,
             redirect_uri: redirect_uri.to_owned(),
             expires_at: None,
             management: None,
-        }
+        })
     }
 }
 
@@ -82,20 +96,32 @@ impl Applicant {
         }
     }
 
-    /// The document to serve: directly, with status 200, as `application/json`. `None` where it has
-    /// no address.
-    pub fn document(&self) -> Option<String> {
+    /// The document that makes us `client`, to be served directly, with status 200, as
+    /// `application/json`. `None` if that client is not one by document, or by another one.
+    pub fn document(&self, client: &Client) -> Option<String> {
         let client_id = self.document.as_ref()?.as_str();
-        let document = json!({
+        if client.way != Way::Document || client.client_id != client_id {
+            return None;
+        }
+        let mut document = json!({
             "client_id": client_id,
             "client_name": self.client_name,
             "redirect_uris": [self.redirect_uri],
             "grant_types": GRANT_TYPES,
             "response_types": ["code"],
-            "token_endpoint_auth_method": written(ClientAuthentication::None),
+            "token_endpoint_auth_method": client.token_endpoint_auth_method.as_str(),
         });
+        if client.token_endpoint_auth_method == ClientAuthentication::PrivateKeyJwt {
+            document["token_endpoint_auth_signing_alg"] = "ES256".into();
+            document["jwks"] = jwks(&client.public_keys);
+        }
         Some(document.to_string())
     }
+}
+
+/// <https://www.rfc-editor.org/rfc/rfc7517#section-5>
+pub(super) fn jwks(keys: &[PublicKey]) -> serde_json::Value {
+    json!({ "keys": keys.iter().map(PublicKey::jwk).collect::<Vec<_>>() })
 }
 
 /// What people see at an authorization server.
@@ -106,7 +132,20 @@ pub(super) const GRANT_TYPES: [&str; 2] = ["authorization_code", "refresh_token"
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::SecretName;
+    use ClientAuthentication::{None as Public, PrivateKeyJwt};
     use serde_json::Value;
+
+    fn client(applicant: &Applicant, method: ClientAuthentication) -> Client {
+        let (issuer, url) = ("https://as.example".to_owned(), applicant.document.clone().unwrap());
+        let plan = DocumentPlan { issuer, url, method };
+        let registration = plan.registration(&applicant.redirect_uri).unwrap();
+        registration.client(SecretName("client/notes".into()))
+    }
+
+    fn served(applicant: &Applicant, method: ClientAuthentication) -> String {
+        applicant.document(&client(applicant, method)).unwrap()
+    }
 
     fn applicant(base_url: &str, target: &str) -> Applicant {
         Applicant::of(&BaseUrl::new(base_url).unwrap(), &target.parse().unwrap())
@@ -114,7 +153,7 @@ mod tests {
 
     #[test]
     fn r2_r3_the_document_says_who_we_are_and_holds_no_secret() {
-        let document = applicant("https://broker.example", "notes").document().unwrap();
+        let document = served(&applicant("https://broker.example", "notes"), Public);
         let document: Value = serde_json::from_str(&document).unwrap();
         assert_eq!(
             document,
@@ -133,14 +172,13 @@ mod tests {
     fn r2_the_largest_document_is_below_five_kilobytes() {
         let host = format!("{0}.{0}.{0}.example", "h".repeat(63));
         let longest = applicant(&format!("https://{host}:65535"), &"t".repeat(100));
-        assert!(longest.document().unwrap().len() < 5_000);
+        assert!(served(&longest, PrivateKeyJwt).len() < 5_000);
     }
 
     #[test]
     fn r2_a_broker_that_cannot_be_reached_has_no_document() {
         let local = applicant("http://127.0.0.1:4000", "notes");
         assert_eq!(local.document, None);
-        assert_eq!(local.document(), None);
     }
 
     #[test]

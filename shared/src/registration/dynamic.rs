@@ -2,66 +2,63 @@
 //!
 //! MCP deprecates it, and it is what most authorization servers of MCP servers offer.
 
-use super::document::GRANT_TYPES;
-use super::{
-    Applicant, Management, Refusal, Registration, RegistrationError, Way, offered, written,
-};
+use super::document::{GRANT_TYPES, jwks};
+use super::{Applicant, DynamicPlan, Management, Refusal, Registration, RegistrationError};
 use crate::clock::from_unix_seconds;
 use crate::discovery::attempt::Quote;
-use crate::discovery::authorization_server::ServerMetadata;
-use crate::discovery::document::fitness;
-use crate::http::{Http, HttpError};
-use crate::target::{ClientAuthentication, Endpoint, is_loopback_http};
+use crate::http::{self as outbound, Http, HttpError};
+use crate::oauth::assertion::SigningKey;
+use crate::target::{ClientAuthentication, PublicKey, Way, is_loopback_http};
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use oauth2::{AccessToken, ClientSecret, HttpResponse};
+use oauth2::{ClientSecret, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::SystemTime;
 use url::Url;
 
-/// Asks `server` to make us its client.
+/// Asks an authorization server to make us its client.
 pub(super) async fn register(
     http: &Http,
-    server: &ServerMetadata,
-    endpoint: &Endpoint,
+    plan: &DynamicPlan,
     applicant: &Applicant,
 ) -> Result<Registration, RegistrationError> {
-    let method = *offered(server).first().ok_or(RegistrationError::NoMethod)?;
-    let body = request(applicant, method);
-    let request = http::Request::post(endpoint.as_str())
+    let key = match plan.method {
+        ClientAuthentication::PrivateKeyJwt => Some(SigningKey::generate()?),
+        _ => None,
+    };
+    let body = request(applicant, plan.method, key.as_ref().map(|(_, public)| public));
+    let request = http::Request::post(plan.endpoint.as_str())
         .header(ACCEPT, "application/json")
         .header(CONTENT_TYPE, "application/json")
         .body(body.to_string().into_bytes())
         .map_err(|_| RegistrationError::Unavailable(HttpError::Refused("not a URL")))?;
     let answer = http.send(request).await.map_err(RegistrationError::Unavailable)?;
-    let asked = Asked { issuer: &server.server.issuer, endpoint, applicant, method };
-    read(&answer, &asked)
+    read(&answer, plan, applicant, key)
 }
 
-/// What an answer is held against.
-struct Asked<'a> {
-    issuer: &'a str,
-    endpoint: &'a Endpoint,
-    applicant: &'a Applicant,
-    method: ClientAuthentication,
-}
+type Key = (ClientSecret, PublicKey);
 
 /// <https://www.rfc-editor.org/rfc/rfc7591#section-3.1>
 ///
 /// No `scope`: a client that named the scopes it may ask for could never ask for more.
-fn request(applicant: &Applicant, method: ClientAuthentication) -> Value {
+fn request(applicant: &Applicant, method: ClientAuthentication, key: Option<&PublicKey>) -> Value {
     let local = Url::parse(&applicant.redirect_uri).is_ok_and(|url| is_loopback_http(&url));
-    json!({
+    let mut request = json!({
         "client_name": applicant.client_name,
         "redirect_uris": [applicant.redirect_uri],
         "grant_types": GRANT_TYPES,
         "response_types": ["code"],
-        "token_endpoint_auth_method": written(method),
+        "token_endpoint_auth_method": method.as_str(),
         // A web client's redirect URI is https, and not on this machine:
         // <https://openid.net/specs/openid-connect-registration-1_0.html#ClientMetadata>
         "application_type": if local { "native" } else { "web" },
-    })
+    });
+    if let Some(key) = key {
+        request["token_endpoint_auth_signing_alg"] = "ES256".into();
+        request["jwks"] = jwks(std::slice::from_ref(key));
+    }
+    request
 }
 
 /// <https://www.rfc-editor.org/rfc/rfc7591#section-3.2.1>
@@ -76,40 +73,53 @@ struct Answer {
     registration_client_uri: Option<String>,
 }
 
-fn read(answer: &HttpResponse, asked: &Asked<'_>) -> Result<Registration, RegistrationError> {
+fn read(
+    answer: &HttpResponse,
+    plan: &DynamicPlan,
+    applicant: &Applicant,
+    key: Option<Key>,
+) -> Result<Registration, RegistrationError> {
     let (status, body) = (answer.status(), answer.body());
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-        return Err(RegistrationError::Unavailable(HttpError::Status(status)));
+        return Err(RegistrationError::Unavailable(HttpError::status(answer)));
     }
     if !status.is_success() {
         return Err(RegistrationError::Refused(refusal(status, body)));
     }
-    let answer: Answer = serde_json::from_slice(body)
+    let answer: Answer = outbound::json(body)
         .map_err(|_| RegistrationError::Unfit("it is not JSON as RFC 7591 has it"))?;
     if answer.client_id.is_empty() {
         return Err(RegistrationError::Unfit("its client_id is empty"));
     }
-    let redirect_uri = &asked.applicant.redirect_uri;
+    let redirect_uri = &applicant.redirect_uri;
     if answer.redirect_uris.as_ref().is_some_and(|uris| !uris.contains(redirect_uri)) {
         return Err(RegistrationError::Unfit("it is for another redirect URI"));
     }
     let secret = answer.client_secret.filter(|secret| !secret.is_empty()).map(ClientSecret::new);
-    let (method, secret) = proof(asked.method, answer.token_endpoint_auth_method, secret)?;
-    let expiry = answer.client_secret_expires_at.as_ref().filter(|_| secret.is_some());
-    let management = answer.registration_client_uri.and_then(|uri| fitness(asked.endpoint, &uri));
+    let issued = secret.is_some();
+    let proof = proof(plan.method, answer.token_endpoint_auth_method, secret, key)?;
+    let expiry = answer.client_secret_expires_at.as_ref();
+    // It is the secret's; a key of ours does not expire.
+    let expiry = expiry.filter(|_| issued && proof.secret.is_some() && proof.public.is_none());
+    let uri = answer.registration_client_uri.as_deref();
     Ok(Registration {
-        issuer: asked.issuer.to_owned(),
+        issuer: plan.issuer.clone(),
         way: Way::Dynamic,
         client_id: answer.client_id,
-        secret,
-        method,
+        secret: proof.secret,
+        method: proof.method,
+        public_keys: proof.public.into_iter().collect(),
         redirect_uri: redirect_uri.clone(),
         expires_at: expiry.and_then(expires_at),
-        management: management.zip(answer.registration_access_token).map(|(uri, token)| {
-            let registration_access_token = AccessToken::new(token);
-            Management { registration_client_uri: uri, registration_access_token }
-        }),
+        management: Management::given(&plan.endpoint, uri, answer.registration_access_token),
     })
+}
+
+/// How we can prove to be the client that was made.
+struct Proof {
+    method: ClientAuthentication,
+    secret: Option<ClientSecret>,
+    public: Option<PublicKey>,
 }
 
 /// What the server made of us. It may choose another method than the one asked for, and says so; a
@@ -119,21 +129,29 @@ fn proof(
     asked: ClientAuthentication,
     made: Option<String>,
     secret: Option<ClientSecret>,
-) -> Result<(ClientAuthentication, Option<ClientSecret>), RegistrationError> {
-    use ClientAuthentication::{ClientSecretBasic, ClientSecretPost, None as Public};
-    let method = match made {
-        Some(name) => [ClientSecretBasic, ClientSecretPost, Public]
-            .into_iter()
-            .find(|method| written(*method) == name)
-            .ok_or(RegistrationError::NoMethod)?,
-        None if secret.is_none() => Public,
-        None => asked,
+    key: Option<Key>,
+) -> Result<Proof, RegistrationError> {
+    use ClientAuthentication::{
+        ClientSecretBasic, ClientSecretPost, None as Public, PrivateKeyJwt,
     };
-    match (method, secret) {
-        (Public, _) => Ok((Public, None)),
-        (method, Some(secret)) => Ok((method, Some(secret))),
-        (_, None) => Err(RegistrationError::Unfit("it needs a client_secret and holds none")),
-    }
+    let method = match made {
+        Some(name) => [ClientSecretBasic, ClientSecretPost, Public, PrivateKeyJwt]
+            .into_iter()
+            .find(|method| method.as_str() == name)
+            .ok_or(RegistrationError::NoMethod)?,
+        None if asked == PrivateKeyJwt || secret.is_some() => asked,
+        None => Public,
+    };
+    let (secret, public) = match (method, secret, key) {
+        (Public, _, _) => (None, None),
+        (PrivateKeyJwt, _, Some((private, public))) => (Some(private), Some(public)),
+        (PrivateKeyJwt, _, None) => return Err(RegistrationError::NoMethod),
+        (_, Some(secret), _) => (Some(secret), None),
+        (_, None, _) => {
+            return Err(RegistrationError::Unfit("it needs a client_secret and holds none"));
+        }
+    };
+    Ok(Proof { method, secret, public })
 }
 
 /// Zero means never. What cannot be read means nothing: if the secret does expire, the token endpoint

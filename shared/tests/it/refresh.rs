@@ -4,6 +4,7 @@ use crate::support::server::{Server, json};
 use crate::support::store::FaultyStore;
 use crate::support::target::target;
 use broker::aws::{DynamoStore, Tables, sdk_config_at};
+use broker::breaker::Breakers;
 use broker::clock::{SystemRandom, unguessable};
 use broker::connection::{Connection, Reason, Status};
 use broker::http::{Http, Reach};
@@ -170,7 +171,13 @@ async fn a_newer_consent_stays_whatever_the_renewal_brings(store: impl Connectio
         go_on.add_permits(1);
 
         let renewal = renewal.await.unwrap();
-        assert!(matches!(renewal, Renewal::Busy | Renewal::Failed(_)), "{status}: {renewal:?}");
+        match renewal {
+            Renewal::Renewed(tokens) => {
+                assert_eq!(tokens.access.into_secret(), "consented-anew", "{status}");
+            }
+            Renewal::Failed(_) => assert_eq!(status, 503),
+            other => panic!("{status}: {other:?}"),
+        }
         let found = stored(&*store, &target).await;
         assert_eq!(found, ("consented-anew".into(), Some("r9".into())), "{status}");
     }
@@ -231,14 +238,21 @@ async fn a_client_secret_that_cannot_be_read_costs_no_lease() {
 #[tokio::test]
 async fn a_store_that_does_not_answer_is_not_a_reason_to_consent_again() {
     let secret = json!({ "access_token": "a2", "token_type": "Bearer", "refresh_token": "r2" });
-    for (verb, asked) in [("lease", 0), ("settle", 1)] {
+    for (verbs, asked) in [
+        (&["lease"][..], 0),
+        (&["journal"], 0),
+        (&["journal", "release"], 0),
+        (&["settle", "amend"], 1),
+    ] {
         let server = answers(200, secret.clone()).await;
         let (store, target) = (FaultyStore::default(), target(&server.url, &json!({})));
         connect(&store, &target, Some("r1"), 30).await;
-        store.breaks(verb);
+        for verb in verbs {
+            store.breaks(verb);
+        }
         let renewal = renew(&store, &target).await;
         let failed = matches!(renewal, Renewal::Failed(Failure::Store(StoreError::Unavailable(_))));
-        assert!(failed, "{verb}: {renewal:?}");
+        assert!(failed, "{verbs:?}: {renewal:?}");
         assert!(!format!("{renewal:?}").contains("r2"));
         assert_eq!(server.asked().len(), asked);
         assert_eq!(stored(&store, &target).await, ("a1".into(), Some("r1".into())));
@@ -268,7 +282,15 @@ async fn renew_with(
     target: &Target,
 ) -> Renewal {
     let (http, ring) = (Http::new(Reach::Loopback), ring());
-    let refresher = Refresher { connections, secrets, http: &http, ring: &ring };
+    let (breakers, clock) = (Breakers::new(SystemRandom), at(NOW));
+    let refresher = Refresher {
+        connections,
+        secrets,
+        http: &http,
+        ring: &ring,
+        breakers: &breakers,
+        clock: &clock,
+    };
     refresher.renew(&alice(), target, at(NOW)).await
 }
 

@@ -1,8 +1,11 @@
 //! The token endpoint, as patient with other people's servers as it is careful with tokens.
 
+mod answers;
+
 use crate::support::server::{Asked, Server, json};
 use crate::support::target::target;
 use axum::body::Body;
+use broker::clock::SystemRandom;
 use broker::http::{Http, HttpError, Reach};
 use broker::oauth::response::{Accepted, AuthorizationResponse, Browser};
 use broker::oauth::token::{TokenEndpoint, TokenError};
@@ -13,7 +16,7 @@ use broker::tokens::{Granted, TokenSet};
 use http::Response;
 use oauth2::{ClientSecret, PkceCodeVerifier, RefreshToken};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const NOW: u64 = 1_800_000_000;
 const HOUR: u64 = 3600;
@@ -73,7 +76,8 @@ async fn t1_one_authentication_method_per_request_and_basic_is_form_encoded() {
     let secret = || Some(ClientSecret::new("p@ss: +%\u{e9}".to_owned()));
     let spend = async |target: Target, client_secret| {
         let http = Http::new(Reach::Loopback);
-        let endpoint = TokenEndpoint { http: &http, target: &target, client_secret };
+        let endpoint =
+            TokenEndpoint { http: &http, target: &target, client_secret, random: &SystemRandom };
         endpoint.refresh(&RefreshToken::new("r".into()), at(NOW)).await.map(|_| ())
     };
     spend(with("client_secret_basic"), secret()).await.unwrap();
@@ -99,100 +103,6 @@ async fn t1_one_authentication_method_per_request_and_basic_is_form_encoded() {
         assert!(matches!(refused, TokenError::Misconfigured), "{method}: {refused}");
     }
     assert_eq!(server.asked().len(), 3, "a client that cannot be right is not tried");
-}
-
-#[tokio::test]
-async fn t4_a_lifetime_is_understood_in_any_form_and_an_impossible_one_is_not_believed() {
-    let lifetimes = [
-        (json!(3599), 3599),
-        (json!("3599"), 3599),
-        (json!(" 3599 "), 3599),
-        (json!(3599.9), 3599),
-        (json!("3599.0"), 3599),
-        (json!(0), 0),
-        (json!(null), HOUR),
-        (json!(-1), HOUR),
-        (json!("-1"), HOUR),
-        (json!(1e300), HOUR),
-        (json!(u64::MAX), HOUR),
-        (json!("inf"), HOUR),
-        (json!("NaN"), HOUR),
-        (json!("soon"), HOUR),
-        (json!([3599]), HOUR),
-        (json!(true), HOUR),
-    ];
-    for (expires_in, seconds) in lifetimes {
-        let tokens = granted(&json!({ "expires_in": expires_in })).await;
-        assert_eq!(tokens.expires_at, at(NOW + seconds), "{expires_in}");
-    }
-    let unstated = r#"{"access_token":"a2","token_type":"Bearer"}"#;
-    let tokens = refresh(&answers(200, unstated).await).await.unwrap();
-    assert_eq!(tokens.expires_at, at(NOW + HOUR));
-}
-
-#[tokio::test]
-async fn t2_bearer_in_any_case_or_unsaid_and_no_other_kind() {
-    for kind in [json!("Bearer"), json!("bearer"), json!("BEARER"), json!(null)] {
-        assert_eq!(granted(&json!({ "token_type": kind })).await.access.into_secret(), "a2");
-    }
-    let unsaid = answers(200, r#"{"access_token":"a2"}"#).await;
-    assert!(refresh(&unsaid).await.is_ok());
-    for kind in ["DPoP", "dpop", "mac", "N_A", ""] {
-        let answer = json!({ "access_token": "s3cret-access", "token_type": kind });
-        let server = answers(200, answer).await;
-        let error = refresh(&server).await.map(|_| kind).unwrap_err();
-        assert!(!matches!(error, TokenError::InvalidGrant), "{kind}: {error}");
-        silent(&error);
-    }
-}
-
-#[tokio::test]
-async fn t3_scopes_are_those_granted_or_else_those_asked_for() {
-    for (scope, scopes) in [
-        (json!("a b"), Some(vec!["a", "b"])),
-        (json!("a,b"), Some(vec!["a", "b"])),
-        (json!("a, b"), Some(vec!["a", "b"])),
-        (json!("  a  "), Some(vec!["a"])),
-        (json!(""), None),
-        (json!("  "), None),
-        (json!(null), None),
-        (json!(["a"]), None),
-    ] {
-        let granted = granted(&json!({ "scope": scope })).await.scopes;
-        let scopes = scopes.map(|s| s.into_iter().map(str::to_owned).collect::<Vec<_>>());
-        assert_eq!(granted, scopes, "{scope}");
-    }
-    let narrower =
-        answers(200, r#"{"access_token":"a1","token_type":"Bearer","scope":"notes:read"}"#).await;
-    assert_eq!(exchange(&narrower).await.unwrap().scopes, ["notes:read"]);
-    let unsaid = answers(200, r#"{"access_token":"a1","token_type":"Bearer"}"#).await;
-    assert_eq!(exchange(&unsaid).await.unwrap().scopes, ["notes:read", "notes:write"]);
-}
-
-#[tokio::test]
-async fn t9_an_empty_refresh_token_is_none() {
-    for nothing in [json!(""), json!(null), json!(false), json!({})] {
-        let tokens = granted(&json!({ "refresh_token": nothing })).await;
-        assert!(tokens.refresh.is_none(), "{nothing}");
-    }
-    let tokens = granted(&json!({ "refresh_token": "r2" })).await;
-    assert_eq!(tokens.refresh.unwrap().into_secret(), "r2");
-}
-
-/// P3: what the body says of itself counts, not what its header says.
-#[tokio::test]
-async fn an_answer_in_json_counts_whatever_its_content_type_and_status_of_success() {
-    let body = r#"{"access_token":"a2","token_type":"Bearer","unknown":{"x":[1]}}"#;
-    for content_type in ["application/json;charset=UTF-8", "text/plain", "text/javascript", ""] {
-        let server = Server::start(move |_| async move {
-            let answer = Response::builder().header("content-type", content_type);
-            answer.body(Body::from(body)).unwrap()
-        })
-        .await;
-        let tokens = refresh(&server).await;
-        assert!(tokens.is_ok(), "{content_type}: {}", tokens.unwrap_err());
-    }
-    assert!(refresh(&answers(201, body).await).await.is_ok());
 }
 
 #[tokio::test]
@@ -233,6 +143,8 @@ async fn t7_overload_outage_and_what_is_no_answer_say_nothing_of_the_grant() {
         (200, r#"{"access_token":null,"token_type":"Bearer"}"#),
         (200, r#"{"access_token":7,"token_type":"Bearer"}"#),
         (400, r#"{"error":{"code":"invalid_grant"}}"#),
+        (200, r#"{"ok":false,"access_token":"s3cret-access","token_type":"Bearer"}"#),
+        (200, r#"{"ok":false,"error":"internal_error"}"#),
         (400, r#"{"error":"temporarily_unavailable"}"#),
         (400, r#"{"error":"server_error"}"#),
     ] {
@@ -264,20 +176,35 @@ async fn t8_a_refused_client_and_a_refused_request_are_the_brokers_fault() {
     }
 }
 
+/// Whoever answers with a redirect has not looked at the grant; a body that says so was made by
+/// somebody in between.
 #[tokio::test]
-async fn t12_a_redirect_is_not_followed() {
-    let other = answers(200, r#"{"access_token":"a2","token_type":"Bearer"}"#).await;
-    for status in [301, 302, 303, 307, 308] {
-        let location = format!("{}/token", other.url);
-        let server = Server::start(move |_| {
-            let answer = Response::builder().status(status).header("location", &location);
-            let answer = answer.body(Body::empty()).unwrap();
-            async { answer }
-        })
-        .await;
-        let error = refresh(&server).await.map(|_| status).unwrap_err();
-        assert!(matches!(error, TokenError::Unavailable(_)), "{status}: {error}");
-        assert_eq!(server.asked().len(), 1, "{status}");
+async fn p2_t12_a_redirect_is_neither_followed_nor_a_verdict() {
+    let grant = r#"{"access_token":"a2","token_type":"Bearer"}"#;
+    let other = answers(200, grant).await;
+    for status in [300, 301, 302, 303, 304, 307, 308] {
+        for body in [
+            "",
+            grant,
+            r#"{"error":"invalid_grant"}"#,
+            r#"{"error":"invalid_client"}"#,
+            r#"{"error":"bad_refresh_token"}"#,
+        ] {
+            let location = format!("{}/token", other.url);
+            let server = Server::start(move |_| {
+                let answer = Response::builder().status(status).header("location", &location);
+                let answer = answer.body(Body::from(body)).unwrap();
+                async { answer }
+            })
+            .await;
+            for error in [
+                refresh(&server).await.map(|_| status).unwrap_err(),
+                exchange(&server).await.map(|_| status).unwrap_err(),
+            ] {
+                assert!(matches!(error, TokenError::Unavailable(_)), "{status} {body}: {error}");
+            }
+            assert_eq!(server.asked().len(), 2, "{status}");
+        }
     }
     assert_eq!(other.asked().len(), 0);
 }
@@ -292,12 +219,52 @@ async fn p3_a_body_that_is_too_large_is_given_up() {
 }
 
 #[tokio::test]
-async fn p3_a_server_that_does_not_answer_is_given_up_well_before_ten_seconds() {
+async fn p3_a_server_that_does_not_answer_is_given_up() {
     let server = Server::start(|_| std::future::pending()).await;
-    let begun = Instant::now();
-    let error = refresh(&server).await.map(|_| ()).unwrap_err();
+    let (http, target) = (Http::new(Reach::Loopback), target(&server.url, &json!({})));
+    let http = http.within(Duration::from_millis(200));
+    let endpoint =
+        TokenEndpoint { http: &http, target: &target, client_secret: None, random: &SystemRandom };
+    let spent = RefreshToken::new("s3cret-refresh".into());
+    let answer = endpoint.refresh(&spent, at(NOW));
+    let answer = tokio::time::timeout(Duration::from_mins(1), answer).await.unwrap();
+    let error = answer.map(|_| ()).unwrap_err();
     assert!(matches!(error, TokenError::Unavailable(Some(HttpError::TimedOut))), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(6));
+}
+
+#[tokio::test]
+async fn p3_a_grant_of_128_levels_is_none() {
+    for (levels, good) in [(127, true), (128, false)] {
+        let inner = format!("{}{}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+        let answer = format!(r#"{{"access_token":"a2","token_type":"Bearer","x":{inner}}}"#);
+        match refresh(&answers(200, answer).await).await {
+            Ok(_) => assert!(good, "{levels}"),
+            Err(error) => {
+                assert!(matches!(error, TokenError::Unavailable(None)), "{error}");
+                assert!(!good, "{levels}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn t7_how_long_to_wait_is_heard() {
+    let asks = async |status: u16, header: (&'static str, &'static str)| {
+        let server = Server::start(move |_| async move {
+            let answer = Response::builder().status(status).header(header.0, header.1);
+            answer.header("date", "Sun, 06 Nov 1994 08:49:37 GMT").body(Body::empty()).unwrap()
+        });
+        let error = refresh(&server.await).await.map(|_| status).unwrap_err();
+        assert!(matches!(error, TokenError::Unavailable(_)), "{status}: {error}");
+        error.retry_after().map(|wait| wait.as_secs())
+    };
+    for status in [429, 500, 503, 302] {
+        assert_eq!(asks(status, ("retry-after", "7")).await, Some(7));
+        let date = ("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT");
+        assert_eq!(asks(status, date).await, Some(60));
+        assert_eq!(asks(status, ("retry-after", "86400")).await, Some(3600));
+        assert_eq!(asks(status, ("x", "7")).await, None);
+    }
 }
 
 #[tokio::test]
@@ -317,7 +284,8 @@ async fn t10_no_failure_prints_what_was_sent() {
         };
         let http = Http::new(Reach::Loopback);
         let client_secret = Some(ClientSecret::new("s3cret-client".into()));
-        let endpoint = TokenEndpoint { http: &http, target: &target, client_secret };
+        let endpoint =
+            TokenEndpoint { http: &http, target: &target, client_secret, random: &SystemRandom };
         silent(&endpoint.exchange(accepted(&target), at(NOW)).await.unwrap_err());
         silent(
             &endpoint
@@ -337,29 +305,26 @@ async fn answers(status: u16, body: impl ToString) -> Server {
     .await
 }
 
-/// What a refresh grants that is answered as it should be, but for `changes`.
-async fn granted(changes: &Value) -> Granted {
-    let mut answer = json!({ "access_token": "a2", "token_type": "Bearer", "expires_in": 60 });
-    for (name, value) in changes.as_object().unwrap() {
-        answer[name] = value.clone();
-    }
-    refresh(&answers(200, answer).await).await.unwrap()
+async fn refresh(server: &Server) -> Result<Granted, TokenError> {
+    refresh_at(&target(&server.url, &json!({}))).await
 }
 
-async fn refresh(server: &Server) -> Result<Granted, TokenError> {
-    let (http, target) = (Http::new(Reach::Loopback), target(&server.url, &json!({})));
-    let endpoint = TokenEndpoint { http: &http, target: &target, client_secret: None };
+async fn refresh_at(target: &Target) -> Result<Granted, TokenError> {
+    let http = Http::new(Reach::Loopback);
+    let endpoint =
+        TokenEndpoint { http: &http, target, client_secret: None, random: &SystemRandom };
     endpoint.refresh(&RefreshToken::new("s3cret-refresh".into()), at(NOW)).await
 }
 
 async fn exchange(server: &Server) -> Result<TokenSet, TokenError> {
     let (http, target) = (Http::new(Reach::Loopback), target(&server.url, &json!({})));
-    let endpoint = TokenEndpoint { http: &http, target: &target, client_secret: None };
+    let endpoint =
+        TokenEndpoint { http: &http, target: &target, client_secret: None, random: &SystemRandom };
     endpoint.exchange(accepted(&target), at(NOW)).await
 }
 
 /// An answer that passed every check.
-fn accepted(target: &Target) -> Accepted {
+pub(crate) fn accepted(target: &Target) -> Accepted {
     let alice = Subject::new("https://idp.example", vec!["alice".into()]).unwrap().id();
     let binding = BrowserBinding::returned("cookie");
     let verifier = "s3cret-verifier-of-at-least-forty-three-characters".to_owned();

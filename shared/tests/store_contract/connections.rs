@@ -3,6 +3,7 @@
 use crate::{alice, at, bob, connection, dynamo, holds, name, ring, target, winners};
 use aws_sdk_dynamodb::types::AttributeValue;
 use broker::connection::{Attempt, Connection, Reason, Status};
+use broker::step_up::StepUp;
 use broker::store::ConnectionStore;
 use broker::subject::SubjectId;
 use std::sync::Arc;
@@ -18,11 +19,17 @@ promises!(
     there_is_no_lease_without_a_connection,
     an_attempt_stays_in_the_journal_until_its_outcome_is_written,
     a_lease_that_was_overtaken_cannot_write_the_journal,
+    a_released_lease_frees_the_connection_and_leaves_it_as_it_is_by_now,
+    a_lease_that_was_overtaken_cannot_be_released,
     tokens_won_late_replace_the_ones_they_were_spent_for,
     tokens_won_late_replace_nothing_newer,
     tokens_won_late_do_not_undo_a_disconnect,
     an_expired_token_is_marked_once_and_the_lease_stays,
     a_token_that_was_replaced_is_not_marked,
+    a_refusal_is_remembered_until_the_subject_consents_anew,
+    u5_wider_scopes_are_wanted_until_the_subject_was_asked_for_them,
+    u5_wider_scopes_are_wanted_for_the_tokens_that_lack_them_only,
+    u5_a_history_of_scopes_outlives_all_but_a_disconnect,
     t11_a_subject_disconnects_whatever_a_refresh_is_doing,
     a_subjects_connections_are_listed,
 );
@@ -132,6 +139,46 @@ async fn a_lease_that_was_overtaken_cannot_write_the_journal(store: impl Connect
     assert!(!store.journal(&quick, attempt).await.unwrap());
 }
 
+async fn a_released_lease_frees_the_connection_and_leaves_it_as_it_is_by_now(
+    store: impl ConnectionStore,
+) {
+    let fresh = connection(alice(), "notes", "a1");
+    store.connect(&fresh).await.unwrap();
+    for (seconds, left) in [(0, Some(Attempt { began_at: at(1), requests: 2 })), (20, None)] {
+        let (now, until) = (at(seconds), at(seconds + 10));
+        let lease = store.lease(&alice(), &name("notes"), now, until).await.unwrap().unwrap();
+        let begun = Attempt { began_at: now, requests: 3 };
+        assert!(store.journal(&lease, begun).await.unwrap());
+        assert!(store.expire(&fresh, at(7)).await.unwrap());
+        assert!(store.release(lease, left).await.unwrap());
+
+        let found = store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap();
+        assert_eq!(journal(&found), left);
+        assert_eq!(found.lineage(), fresh.lineage());
+        assert!(!found.is_fresh(at(7)), "what became known meanwhile was undone");
+        let next = store.lease(&alice(), &name("notes"), now, until).await.unwrap().unwrap();
+        assert!(store.release(next, left).await.unwrap());
+    }
+    store.disconnect(&alice(), &name("notes"), at(40)).await.unwrap();
+    let lease = store.lease(&alice(), &name("notes"), at(41), at(51)).await.unwrap().unwrap();
+    let ended = lease.connection.clone();
+    assert!(store.release(lease, None).await.unwrap());
+    assert_eq!(store.find_connection(&alice(), &name("notes")).await.unwrap(), Some(ended));
+}
+
+async fn a_lease_that_was_overtaken_cannot_be_released(store: impl ConnectionStore) {
+    store.connect(&connection(alice(), "notes", "a1")).await.unwrap();
+    let slow = store.lease(&alice(), &name("notes"), at(0), at(10)).await.unwrap().unwrap();
+    let quick = store.lease(&alice(), &name("notes"), at(10), at(20)).await.unwrap().unwrap();
+    let attempt = Attempt { began_at: at(11), requests: 1 };
+    assert!(store.journal(&quick, attempt).await.unwrap());
+    assert!(!store.release(slow, None).await.unwrap());
+    let found = store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap();
+    assert_eq!(journal(&found), Some(attempt));
+    assert!(store.lease(&alice(), &name("notes"), at(12), at(22)).await.unwrap().is_none());
+    assert!(store.release(quick, Some(attempt)).await.unwrap());
+}
+
 async fn tokens_won_late_replace_the_ones_they_were_spent_for(store: impl ConnectionStore) {
     store.connect(&connection(alice(), "notes", "a1")).await.unwrap();
     let slow = store.lease(&alice(), &name("notes"), at(0), at(10)).await.unwrap().unwrap();
@@ -205,6 +252,84 @@ async fn a_token_that_was_replaced_is_not_marked(store: impl ConnectionStore) {
     assert!(store.find_connection(&bob(), &name("notes")).await.unwrap().is_none());
 }
 
+async fn a_refusal_is_remembered_until_the_subject_consents_anew(store: impl ConnectionStore) {
+    let refused_at =
+        async || store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap().refused_at;
+    let first = connection(alice(), "notes", "a1");
+    store.connect(&first).await.unwrap();
+    assert_eq!(refused_at().await, None);
+    assert!(store.expire(&first, at(7)).await.unwrap());
+    assert_eq!(refused_at().await, Some(at(7)));
+    let lease = store.lease(&alice(), &name("notes"), at(8), at(18)).await.unwrap().unwrap();
+    assert!(store.settle(lease, &connection(alice(), "notes", "a2")).await.unwrap());
+    assert_eq!(refused_at().await, Some(at(7)), "a renewal forgets nothing");
+    store.connect(&connection(alice(), "notes", "a3")).await.unwrap();
+    assert_eq!(refused_at().await, None);
+}
+
+async fn u5_wider_scopes_are_wanted_until_the_subject_was_asked_for_them(
+    store: impl ConnectionStore,
+) {
+    let notes = connection(alice(), "notes", "a1");
+    store.connect(&notes).await.unwrap();
+    let lease = store.lease(&alice(), &name("notes"), at(0), at(10)).await.unwrap().unwrap();
+    assert!(store.step_up(&notes, &StepUp::default()).await.unwrap());
+    assert_eq!(history(&store).await, StepUp::default());
+    assert!(store.step_up(&notes, &step_up(&["write"], &["extra"], &["x:1"])).await.unwrap());
+    assert!(store.step_up(&notes, &step_up(&["admin"], &[], &["x:1", "y:1"])).await.unwrap());
+    let both = step_up(&["admin", "write"], &["extra"], &["x:1", "y:1"]);
+    assert_eq!(history(&store).await, both);
+    let found = store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap();
+    assert_eq!(found.status, notes.status);
+
+    // Who was asked before all of that was wanted was not asked for all of it.
+    let asked = ["read".to_owned(), "write".to_owned()];
+    store.widen(&alice(), &name("notes"), &asked, &asked[1..]).await.unwrap();
+    assert_eq!(
+        history(&store).await,
+        step_up(&["admin"], &["extra", "write"], &["x:1", "y:1"]),
+        "the attempts stay"
+    );
+    store.widen(&alice(), &name("notes"), &["admin".to_owned()], &[]).await.unwrap();
+    store.widen(&alice(), &name("notes"), &[], &[]).await.unwrap();
+    store.widen(&alice(), &name("notes"), &["read".to_owned()], &[]).await.unwrap();
+    assert_eq!(history(&store).await, step_up(&[], &["extra", "write"], &["x:1", "y:1"]));
+    assert!(store.settle(lease, &connection(alice(), "notes", "a2")).await.unwrap());
+
+    store.widen(&bob(), &name("notes"), &asked, &asked).await.unwrap();
+    assert!(store.find_connection(&bob(), &name("notes")).await.unwrap().is_none());
+}
+
+async fn u5_wider_scopes_are_wanted_for_the_tokens_that_lack_them_only(
+    store: impl ConnectionStore,
+) {
+    let more = step_up(&["write"], &[], &["x:1"]);
+    let first = connection(alice(), "notes", "a1");
+    assert!(!store.step_up(&first, &more).await.unwrap());
+    assert!(store.find_connection(&alice(), &name("notes")).await.unwrap().is_none());
+    store.connect(&first).await.unwrap();
+    store.connect(&connection(alice(), "notes", "a2")).await.unwrap();
+    assert!(!store.step_up(&first, &more).await.unwrap());
+    assert_eq!(history(&store).await, StepUp::default());
+    let ended = first.disconnected(Reason::InvalidGrant, at(1));
+    assert!(!store.step_up(&ended, &more).await.unwrap());
+}
+
+async fn u5_a_history_of_scopes_outlives_all_but_a_disconnect(store: impl ConnectionStore) {
+    let notes = connection(alice(), "notes", "a1");
+    let more = step_up(&["write"], &["extra"], &["x:1"]);
+    store.connect(&notes).await.unwrap();
+    assert!(store.step_up(&notes, &more).await.unwrap());
+    let lease = store.lease(&alice(), &name("notes"), at(0), at(10)).await.unwrap().unwrap();
+    let ended = notes.clone().disconnected(Reason::InvalidGrant, at(1));
+    assert!(store.settle(lease, &ended).await.unwrap());
+    assert_eq!(history(&store).await, more);
+    store.connect(&notes).await.unwrap();
+    assert_eq!(history(&store).await, more);
+    store.disconnect(&alice(), &name("notes"), at(5)).await.unwrap();
+    assert_eq!(history(&store).await, StepUp::default());
+}
+
 async fn t11_a_subject_disconnects_whatever_a_refresh_is_doing(store: impl ConnectionStore) {
     let first = connection(alice(), "notes", "a1");
     store.connect(&first).await.unwrap();
@@ -267,6 +392,15 @@ async fn a_row_moved_to_another_subject_or_target_does_not_open() {
 fn journal(connection: &Connection) -> Option<Attempt> {
     let Status::Active { attempt, .. } = connection.status else { panic!("it is not active") };
     attempt
+}
+
+async fn history(store: &impl ConnectionStore) -> StepUp {
+    store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap().step_up
+}
+
+fn step_up(wanted: &[&str], widened: &[&str], attempts: &[&str]) -> StepUp {
+    let set = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+    StepUp { wanted: set(wanted), widened: set(widened), attempts: set(attempts) }
 }
 
 async fn access(store: &impl ConnectionStore) -> String {

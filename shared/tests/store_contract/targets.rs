@@ -1,10 +1,16 @@
 //! The registry of targets.
 
-use crate::{name, target};
+use crate::{dynamo, name, target, winners};
+use aws_sdk_dynamodb::types::AttributeValue;
 use broker::store::TargetStore;
 use broker::target::Target;
+use std::sync::Arc;
 
-promises!(a_target_is_found_by_name_and_replaced,);
+promises!(
+    a_target_is_found_by_name_and_replaced,
+    r7_a_target_is_replaced_and_removed_only_as_it_was_found,
+    r7_of_many_who_replace_a_target_at_once_one_does,
+);
 
 async fn a_target_is_found_by_name_and_replaced(store: impl TargetStore) {
     assert!(store.find_target(&name("notes")).await.unwrap().is_none());
@@ -18,4 +24,60 @@ async fn a_target_is_found_by_name_and_replaced(store: impl TargetStore) {
     assert_eq!(found.resource.as_str(), "https://notes.example");
     let names: Vec<_> = store.targets().await.unwrap().into_iter().map(|t| t.name).collect();
     assert_eq!(names, [name("files"), name("notes")]);
+}
+
+async fn r7_a_target_is_replaced_and_removed_only_as_it_was_found(store: impl TargetStore) {
+    let first = target("notes");
+    let second = Target { title: "Notes, renamed".into(), ..target("notes") };
+    let found = async || store.find_target(&name("notes")).await.unwrap();
+    // There is none yet.
+    assert!(!store.replace_target(Some(&first), &second).await.unwrap());
+    assert!(!store.remove_target(&first).await.unwrap());
+    assert_eq!(found().await, None);
+    assert!(store.replace_target(None, &first).await.unwrap());
+    assert_eq!(found().await, Some(first.clone()));
+    // There is one now, and then another.
+    assert!(!store.replace_target(None, &second).await.unwrap());
+    assert!(store.replace_target(Some(&first), &second).await.unwrap());
+    assert!(!store.replace_target(Some(&first), &first).await.unwrap());
+    assert!(!store.remove_target(&first).await.unwrap());
+    assert_eq!(found().await, Some(second.clone()));
+    assert!(store.remove_target(&second).await.unwrap());
+    assert_eq!(found().await, None);
+}
+
+async fn r7_of_many_who_replace_a_target_at_once_one_does(store: impl TargetStore + 'static) {
+    let store = Arc::new(store);
+    for found in [None, Some(target("notes"))] {
+        if let Some(found) = &found {
+            store.put_target(found).await.unwrap();
+        }
+        let tasks = (0..10).map(|number| {
+            let (store, found) = (Arc::clone(&store), found.clone());
+            tokio::spawn(async move {
+                let target = Target { title: format!("Notes {number}"), ..target("notes") };
+                store.replace_target(found.as_ref(), &target).await.unwrap()
+            })
+        });
+        assert_eq!(winners(tasks.collect()).await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r7_a_record_that_people_wrote_is_replaced_unless_they_write_it_again() {
+    let (store, client, tables) = dynamo().await;
+    let write = async |record: String| {
+        let request = client.put_item().table_name(&tables.targets);
+        let request = request.item("name", AttributeValue::S("notes".into()));
+        request.item("record", AttributeValue::S(record)).send().await.unwrap();
+    };
+    // Not as we would write it.
+    let by_hand = serde_json::to_string_pretty(&target("notes")).unwrap();
+    write(by_hand.clone()).await;
+    let found = store.find_target(&name("notes")).await.unwrap().unwrap();
+    let renamed = Target { title: "Renamed".into(), ..target("notes") };
+    write(by_hand.replace("https://as.example/token", "https://as.example/token2")).await;
+    assert!(!store.replace_target(Some(&found), &renamed).await.unwrap());
+    write(by_hand).await;
+    assert!(store.replace_target(Some(&found), &renamed).await.unwrap());
 }

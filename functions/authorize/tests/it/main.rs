@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod answer;
+mod client;
 mod event;
 mod look;
 mod support;

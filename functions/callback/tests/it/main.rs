@@ -2,7 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod answer;
+mod client;
 mod event;
+mod outbound;
 mod sign_in;
 mod support;
+#[path = "../../src/wiring.rs"]
+mod wiring;
 mod world;

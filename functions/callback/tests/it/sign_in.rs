@@ -5,7 +5,7 @@ use crate::support::browser::{
 };
 use crate::world::{BASE, World, location};
 use broker::clock::SystemRandom;
-use broker::session::{Session, SigningIn};
+use broker::session::{Session, SigningIn, Wanted};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -43,6 +43,9 @@ async fn w5_a_browser_returns_to_the_page_that_it_left_and_nowhere_else() {
         let begun = begin(&world, None).await;
         id_token(&world, &begun, &json!({}));
         assert_eq!(location(&back(&world, &begun, more).await), "/authorize/notes");
+        let begun = begin_at(&world, Wanted::Connections).await;
+        id_token(&world, &begun, &json!({}));
+        assert_eq!(location(&back(&world, &begun, more).await), "/connections");
     }
 }
 
@@ -159,13 +162,17 @@ struct Begun {
 
 /// A browser on its way to sign in, from the page of `notes`.
 async fn begin(world: &World, ticket: Option<&str>) -> Begun {
+    let (target, ticket) = ("notes".parse().unwrap(), ticket.map(str::to_owned));
+    begin_at(world, Wanted::Authorize { target, ticket }).await
+}
+
+async fn begin_at(world: &World, wanted: Wanted) -> Begun {
     let redirect_uri = format!("{BASE}/login/callback");
     // With a memory of its own, as `authorize` has.
     let provider = world.idp.provider();
     let begun = provider.sign_in(&redirect_uri, false, &SystemRandom, at(NOW)).await;
     let (sign_in, url) = begun.unwrap();
-    let ticket = ticket.map(str::to_owned);
-    let signing_in = SigningIn::new(sign_in, "notes".parse().unwrap(), ticket, at(NOW));
+    let signing_in = SigningIn::new(sign_in, wanted, at(NOW));
     let cookie = kept(signing_in.set_cookie(&browser_keys()).unwrap());
     Begun { asked: url.query_pairs().into_owned().collect(), cookie }
 }

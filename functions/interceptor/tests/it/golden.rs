@@ -29,8 +29,12 @@ use std::time::Duration;
 /// How things stand when the event arrives.
 #[derive(Clone, Copy)]
 enum Situation {
+    /// Alice is connected, and was asked for more on behalf of `github___get_me` three times.
+    AskedEnough,
     /// Alice is connected to `github`, with a fresh token.
     Connected,
+    /// The same, and Alice's client is known to understand `-32042`.
+    ConnectedKnownClient,
     /// Alice connects while her call is held.
     ConnectsMeanwhile,
     /// Alice's token has expired, and our client's record is incomplete.
@@ -47,8 +51,10 @@ enum Situation {
     StoreDown,
 }
 
-const SITUATIONS: [(&str, Situation); 8] = [
+const SITUATIONS: [(&str, Situation); 10] = [
+    ("asked-enough", Situation::AskedEnough),
     ("connected", Situation::Connected),
+    ("connected-known-client", Situation::ConnectedKnownClient),
     ("connects-meanwhile", Situation::ConnectsMeanwhile),
     ("misconfigured", Situation::Misconfigured),
     ("not-connected", Situation::NotConnected),
@@ -90,7 +96,7 @@ fn every_directory_is_a_situation() {
 /// The output, if it is one that is allowed at all.
 async fn run(situation: Situation, golden: &str) -> Result<Value, String> {
     let mut world = World::new().await;
-    if matches!(situation, Situation::NotConnectedKnownClient) {
+    if matches!(situation, Situation::ConnectedKnownClient | Situation::NotConnectedKnownClient) {
         world.interceptor.url_elicitation_clients = vec!["desktop".into()];
     }
     let event = with_states(&world, &with_jwts(&world, golden)).await;
@@ -106,7 +112,7 @@ async fn run(situation: Situation, golden: &str) -> Result<Value, String> {
     check(schema, &output).map_err(|error| format!("{error}\n  {text}"))?;
     let body = &event["mcp"]["gatewayRequest"]["body"];
     passes_bytes_on(golden, body, &text, &output)?;
-    if !response_phase && output["mcp"]["transformedGatewayResponse"].is_object() {
+    if is_ours(&event, &output) {
         // An id with a fraction is in no MCP schema, but JSON-RPC allows it.
         if !body["id"].is_f64() {
             check_answer(body, answered(&output)).map_err(|error| format!("{error}\n  {text}"))?;
@@ -121,7 +127,14 @@ async fn arrange(world: &mut World, situation: Situation, event: &str) -> String
     let github = world.target("github").await;
     match situation {
         Situation::NotConnected | Situation::NotConnectedKnownClient => {}
-        Situation::Connected => world.connect("alice", &github, 3600).await,
+        Situation::Connected | Situation::ConnectedKnownClient => {
+            world.connect("alice", &github, 3600).await;
+        }
+        Situation::AskedEnough => {
+            world.connect("alice", &github, 3600).await;
+            world.asked_enough("tools/call", "github___get_me").await;
+            world.asked_enough("prompts/get", "github___review").await;
+        }
         Situation::StoreDown => world.store.breaks("find_connection"),
         Situation::Misconfigured => {
             let client = json!({ "client_id": "latchkey", "token_endpoint_auth_method": "client_secret_post" });
@@ -155,6 +168,15 @@ async fn arrange(world: &mut World, situation: Situation, event: &str) -> String
     let output = world.send(event).await;
     tokio::time::resume();
     output
+}
+
+/// Whether the client hears us, and not the target.
+fn is_ours(event: &Value, output: &Value) -> bool {
+    let (theirs, heard) = (&event["mcp"]["gatewayResponse"], &output["mcp"]);
+    let heard = &heard["transformedGatewayResponse"]["body"];
+    let parsed = theirs["body"].as_str().and_then(|text| serde_json::from_str(text).ok());
+    let theirs = parsed.unwrap_or_else(|| theirs["body"].clone());
+    heard.is_object() && *heard != theirs && *heard != json!({})
 }
 
 /// U1: whatever the event and the answer, these are in no output.

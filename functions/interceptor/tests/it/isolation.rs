@@ -5,6 +5,7 @@ use crate::world::{
     NOW, World, answered, asks_to_connect, at, event, forwarded, get_me, target, token_keys, tokens,
 };
 use broker::connection::{Attempt, Connection, Lineage, Reason, SealedTokens, Status};
+use broker::step_up::StepUp;
 use broker::store::{ConnectionStore, Lease, StoreError, UsedConnections};
 use broker::subject::{Subject, SubjectId};
 use broker::target::TargetName;
@@ -174,12 +175,30 @@ impl ConnectionStore for Bobs {
         self.0.settle(lease, connection).await
     }
 
+    async fn release(&self, lease: Lease, attempt: Option<Attempt>) -> Result<bool, StoreError> {
+        self.0.release(lease, attempt).await
+    }
+
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         self.0.amend(spent, connection).await
     }
 
     async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
         self.0.expire(connection, now).await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.0.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        _: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.0.widen(&self.1, target, asked, beyond).await
     }
 
     async fn disconnect(
@@ -213,10 +232,12 @@ async fn u2_a_store_that_gives_anothers_row_gives_nothing_away() {
             secrets: it.secrets,
             identity: it.identity,
             http: it.http,
+            breakers: it.breakers,
             browser_keys: it.browser_keys,
             token_keys: it.token_keys,
             base_url: it.base_url,
             url_elicitation_clients: it.url_elicitation_clients,
+            injected: it.injected,
             clock: it.clock,
         };
         asks_to_connect(&serde_json::to_value(interceptor.handle(&alices).await).unwrap());

@@ -5,11 +5,16 @@ mod golden;
 mod identity;
 mod isolation;
 mod outage;
+mod outbound;
 mod protocol;
+mod refused;
 mod renewal;
 mod rounds;
 mod schemas;
 mod size;
+mod step_up;
 mod support;
 mod used;
+#[path = "../../src/wiring.rs"]
+mod wiring;
 mod world;

@@ -26,7 +26,7 @@ async fn t5_an_expired_token_is_renewed_by_one_request_and_kept() {
     let (world, server, _) = expired(200, NEW).await;
 
     assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_new"));
-    assert_eq!(world.store.calls(), ["find_connection", "lease", "settle"]);
+    assert_eq!(world.store.calls(), ["find_connection", "lease", "journal", "settle"]);
     assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_new"));
     assert_eq!(world.store.calls(), ["find_connection"]);
 
@@ -72,11 +72,13 @@ async fn t5_a_token_in_its_last_minute_is_renewed_or_used_up() {
         assert_eq!(forwarded(&world.alice_calls().await), Some(&*format!("Bearer {token}")));
         assert_eq!(server.times("/token"), 1);
     }
-    for verb in ["lease", "settle"] {
+    for verbs in [&["lease"][..], &["journal"], &["settle", "amend"]] {
         let (world, _, _) = expired(200, NEW).await;
         world.connect("alice", &world.target("github").await, 30).await;
-        world.store.breaks(verb);
-        assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_alice"), "{verb}");
+        for verb in verbs {
+            world.store.breaks(verb);
+        }
+        assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_alice"), "{verbs:?}");
     }
 }
 
@@ -199,6 +201,10 @@ async fn t7_an_answer_that_says_nothing_about_the_grant_leaves_the_connection() 
         assert!(!output.to_string().contains("html"), "{output}");
         assert_eq!(server.times("/token"), 1, "{status} {body}");
         says.now(200, NEW);
+        // The authorization server is left alone for a moment.
+        says_try_again(&world.alice_calls().await);
+        assert_eq!(server.times("/token"), 1, "{status} {body}");
+        world.interceptor.clock.set(at(NOW + 10));
         let output = world.alice_calls().await;
         assert_eq!(forwarded(&output), Some("Bearer gho_new"), "{status} {body}: {output}");
     }
@@ -217,6 +223,7 @@ async fn t7_a_server_that_is_not_there_or_hangs_up_leaves_the_connection() {
     says_try_again(&world.alice_calls().await);
     hangs_up.abort();
     let _ = hangs_up.await;
+    world.interceptor.clock.set(at(NOW + 10));
     says_try_again(&world.alice_calls().await);
     assert!(matches!(status(&world).await, Status::Active { .. }));
 }
@@ -242,7 +249,7 @@ async fn t7_a_server_that_does_not_answer_leaves_the_connection() {
     });
     says_try_again(&output);
     assert!(matches!(status(&world).await, Status::Active { .. }));
-    assert!(world.store.calls().contains(&"settle"), "the lease is given back");
+    assert!(world.store.calls().contains(&"release"), "the lease is given back");
 }
 
 #[tokio::test]
@@ -273,9 +280,11 @@ async fn t9_without_a_refresh_token_an_expired_one_asks() {
 /// T6: tokens that could not be written are not used: the next call would not have them.
 #[tokio::test]
 async fn t6_a_renewal_that_cannot_be_written_forwards_nothing() {
-    for verb in ["lease", "settle"] {
+    for verbs in [&["lease"][..], &["journal"], &["settle", "amend"]] {
         let (world, _, _) = expired(200, NEW).await;
-        world.store.breaks(verb);
+        for verb in verbs {
+            world.store.breaks(verb);
+        }
         says_try_again(&world.alice_calls().await);
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod idp;
 #[path = "../../../../shared/tests/it/support/keys.rs"]
 pub(crate) mod keys;
 #[path = "../../../../shared/tests/it/support/server.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
 pub(crate) mod server;
 #[path = "../../../../shared/tests/it/support/store.rs"]
 pub(crate) mod store;

@@ -3,18 +3,20 @@
 use crate::support::idp::Idp;
 use crate::support::keys::Key;
 use crate::support::store::FaultyStore;
-use broker::clock::Clock;
+use broker::breaker::Breakers;
+use broker::clock::{Clock, SystemRandom};
 use broker::config::BaseUrl;
 use broker::connection::Connection;
 use broker::http::{Http, Reach};
 use broker::identity::{IdentityProvider, IdentitySettings};
 use broker::registry::Registry;
 use broker::seal::KeyRing;
+use broker::step_up::{Next, Operation};
 use broker::store::{ConnectionStore, TargetStore};
 use broker::subject::{Subject, SubjectId};
 use broker::target::{SecretName, Target};
 use broker::tokens::TokenSet;
-use interceptor::Interceptor;
+use interceptor::{Injected, Interceptor};
 use oauth2::{AccessToken, ClientSecret, RefreshToken};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -68,10 +70,12 @@ impl World {
             secrets: Secrets::new(),
             identity: idp.provider(),
             http: Http::new(Reach::Loopback),
+            breakers: Breakers::new(SystemRandom),
             browser_keys: browser_keys(),
             token_keys: token_keys(),
             base_url: BaseUrl::new(BASE).unwrap(),
             url_elicitation_clients: vec![],
+            injected: Injected::default(),
             clock: watch,
         };
         // As `main` does. What follows needs no identity provider, so time may be paused.
@@ -125,6 +129,22 @@ impl World {
         self.store.calls();
     }
 
+    /// Alice was asked for more on behalf of this operation as often as she is.
+    pub(crate) async fn asked_enough(&self, method: &str, name: &str) {
+        let (subject, github) = (self.subject("alice"), "github".parse().unwrap());
+        let operation = Operation::new(method, name);
+        for scope in ["a", "b", "c"] {
+            let found = self.store.find_connection(&subject, &github).await.unwrap().unwrap();
+            let Next::Add(more) = found.step_up.next(&operation, Some(scope), &[], &[]) else {
+                panic!("{scope} was not asked for");
+            };
+            assert!(self.store.step_up(&found, &more).await.unwrap());
+            let asked = [scope.to_owned()];
+            self.store.widen(&subject, &github, &asked, &asked).await.unwrap();
+        }
+        self.store.calls();
+    }
+
     /// What the gateway is told, as text.
     pub(crate) async fn send(&self, event: &str) -> String {
         let event = RawValue::from_string(event.to_owned()).unwrap();
@@ -135,6 +155,26 @@ impl World {
     pub(crate) async fn call(&self, jwt: &str, body: &Value) -> Value {
         let event = event(&format!("Bearer {jwt}"), body);
         serde_json::from_str(&self.send(&event.to_string()).await).unwrap()
+    }
+
+    /// What becomes of `response` to `body`, whose request the gateway shows with `authorization`.
+    pub(crate) async fn answer(
+        &self,
+        authorization: &str,
+        body: &Value,
+        response: &Value,
+    ) -> Value {
+        let mut event = event(authorization, body);
+        event["mcp"]["gatewayResponse"] = response.clone();
+        serde_json::from_str(&self.send(&event.to_string()).await).unwrap()
+    }
+
+    /// Alice's connection, as it is now.
+    pub(crate) async fn alices(&self) -> Connection {
+        let (subject, github) = (self.subject("alice"), "github".parse().unwrap());
+        let found = self.store.find_connection(&subject, &github).await.unwrap().unwrap();
+        self.store.calls();
+        found
     }
 
     /// What becomes of Alice's call of `github___get_me`.

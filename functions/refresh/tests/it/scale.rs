@@ -6,6 +6,8 @@ use crate::world::{HOUR, NOW, Secrets, TestQueue, Watch, at, keys, notes, person
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use broker::aws::{DynamoStore, Tables, sdk_config_at};
+use broker::breaker::Breakers;
+use broker::clock::SystemRandom;
 use broker::clock::unix_seconds;
 use broker::connection::Connection;
 use broker::due::{DAY, Due, Shard};
@@ -117,6 +119,7 @@ async fn run(store: &Counting, now: SystemTime) -> (Swept, TestQueue) {
         queue: queue.clone(),
         http: Http::new(Reach::Loopback),
         token_keys: keys(),
+        breakers: Breakers::new(SystemRandom),
         used_within: 30 * DAY,
         clock: watch,
     });

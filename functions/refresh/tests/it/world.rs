@@ -3,7 +3,9 @@
 use crate::support::server::{Server, json};
 use crate::support::store::FaultyStore;
 use crate::support::target::target;
+use broker::breaker::Breakers;
 use broker::clock::Clock;
+use broker::clock::SystemRandom;
 use broker::connection::Connection;
 use broker::due::{DAY, Due, Shard};
 use broker::http::{Http, Reach};
@@ -207,6 +209,7 @@ pub(crate) fn refresh(
         queue: queue.clone(),
         http: Http::new(Reach::Loopback),
         token_keys: keys(),
+        breakers: Breakers::new(SystemRandom),
         used_within: 30 * DAY,
         clock: watch.clone(),
     }

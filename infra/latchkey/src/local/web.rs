@@ -4,13 +4,14 @@ use authorize::Authorize;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
+use axum::routing::{get, post};
 use broker::aws::DynamoStore;
 use broker::clock::{SystemClock, SystemRandom};
 use broker::target::SecretName;
 use callback::Callback;
-use http::Request;
+use connections::Connections;
 use http::request::Parts;
+use http::{Request, StatusCode};
 use oauth2::ClientSecret;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,8 +25,19 @@ pub(super) type LocalCallback = Callback<
     SystemClock,
     SystemRandom,
 >;
+pub(super) type LocalConnections = Connections<
+    DynamoStore,
+    DynamoStore,
+    BTreeMap<SecretName, ClientSecret>,
+    SystemClock,
+    SystemRandom,
+>;
 
-pub(super) fn functions(authorize: Arc<LocalAuthorize>, callback: Arc<LocalCallback>) -> Router {
+pub(super) fn functions(
+    authorize: Arc<LocalAuthorize>,
+    callback: Arc<LocalCallback>,
+    connections: Arc<LocalConnections>,
+) -> Router {
     let authorize = move |request: Parts, body: Bytes| {
         let authorize = Arc::clone(&authorize);
         async move { authorize.handle(Request::from_parts(request, body.into())).await }
@@ -34,10 +46,22 @@ pub(super) fn functions(authorize: Arc<LocalAuthorize>, callback: Arc<LocalCallb
         let callback = Arc::clone(&callback);
         async move { callback.handle(Request::from_parts(request, ())).await }
     };
+    let document = get(authorize.clone());
+    let connections = move |request: Parts, body: Bytes| {
+        let connections = Arc::clone(&connections);
+        // A function goes on when the browser does not wait for it: so that tokens are given back.
+        let answer = tokio::spawn(async move {
+            connections.handle(Request::from_parts(request, body.into())).await
+        });
+        async move { answer.await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR) }
+    };
     let pages = get(authorize.clone()).post(authorize);
     Router::new()
         .route("/authorize/{target}", pages)
+        .route("/client/{target}", document)
         .route("/callback/{target}", get(callback.clone()))
+        .route("/connections", get(connections.clone()))
+        .route("/connections/{target}/disconnect", post(connections))
         .route("/connected/{target}", get(callback.clone()))
         .route("/declined/{target}", get(callback.clone()))
         .route("/login/callback", get(callback))

@@ -6,14 +6,21 @@ fn applicant(redirect_uri: &str) -> Applicant {
 }
 
 fn answered(status: u16, body: &str) -> Result<Registration, RegistrationError> {
+    answered_to(ClientAuthentication::ClientSecretPost, status, body)
+}
+
+fn answered_to(
+    method: ClientAuthentication,
+    status: u16,
+    body: &str,
+) -> Result<Registration, RegistrationError> {
     let applicant = applicant("https://broker.example/callback/notes");
     let answer = http::Response::builder().status(status).body(body.as_bytes().to_vec()).unwrap();
     let endpoint = "https://as.example/register".parse().unwrap();
-    let method = ClientAuthentication::ClientSecretPost;
-    read(
-        &answer,
-        &Asked { issuer: "https://as.example", endpoint: &endpoint, applicant: &applicant, method },
-    )
+    let plan = DynamicPlan { issuer: "https://as.example".into(), endpoint, method };
+    let key =
+        (method == ClientAuthentication::PrivateKeyJwt).then(|| SigningKey::generate().unwrap());
+    read(&answer, &plan, &applicant, key)
 }
 
 fn made(members: &Value) -> Registration {
@@ -30,7 +37,7 @@ fn unfit(members: &Value) -> String {
 fn r3_r4_what_is_asked_for() {
     let redirect_uri = "https://broker.example/callback/notes";
     assert_eq!(
-        request(&applicant(redirect_uri), ClientAuthentication::ClientSecretBasic),
+        request(&applicant(redirect_uri), ClientAuthentication::ClientSecretBasic, None),
         json!({
             "client_name": "Latchkey",
             "redirect_uris": [redirect_uri],
@@ -41,7 +48,7 @@ fn r3_r4_what_is_asked_for() {
         })
     );
     for local in ["http://127.0.0.1:4000/callback/notes", "http://localhost:4000/callback/notes"] {
-        let request = request(&applicant(local), ClientAuthentication::None);
+        let request = request(&applicant(local), ClientAuthentication::None, None);
         assert_eq!(request["application_type"], "native");
         assert_eq!(request["redirect_uris"], json!([local]));
         assert_eq!(request["token_endpoint_auth_method"], "none");
@@ -109,7 +116,14 @@ fn r6_what_manages_the_registration_is_kept_and_not_printed() {
     let management = registration.management.unwrap();
     assert_eq!(management.registration_client_uri.as_str(), "https://as.example/register/c");
     assert_eq!(management.registration_access_token.into_secret(), "more-secret");
-    for unfit in ["http://as.example/register/c", "http://127.0.0.1/c", "/register/c"] {
+    // The token goes nowhere but to the server that gave it.
+    for unfit in [
+        "http://as.example/register/c",
+        "http://127.0.0.1/c",
+        "https://another.example/register/c",
+        "https://as.example:8443/register/c",
+        "/register/c",
+    ] {
         assert!(made(&members(unfit)).management.is_none());
     }
 }

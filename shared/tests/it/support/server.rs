@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, Uri};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 
@@ -15,6 +15,7 @@ pub(crate) struct Server {
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) path: String,
+    pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
@@ -47,6 +48,7 @@ impl Server {
             let body = to_bytes(body, usize::MAX).await.unwrap();
             let request = Asked {
                 path: parts.uri.path().to_owned(),
+                uri: parts.uri,
                 headers: parts.headers,
                 body: String::from_utf8(body.to_vec()).unwrap(),
             };

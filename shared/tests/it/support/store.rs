@@ -4,6 +4,7 @@ use broker::connection::{Attempt, Connection, Lineage};
 use broker::due::{Due, Shard};
 use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
+use broker::step_up::StepUp;
 use broker::store::{
     ConnectionStore, DueConnections, DueCursor, DuePage, Lease, PendingStore, StoreError,
     TargetStore, UsedConnections,
@@ -55,6 +56,20 @@ impl TargetStore for FaultyStore {
         self.called("put_target")?;
         self.memory.put_target(target).await
     }
+
+    async fn replace_target(
+        &self,
+        found: Option<&Target>,
+        target: &Target,
+    ) -> Result<bool, StoreError> {
+        self.called("replace_target")?;
+        self.memory.replace_target(found, target).await
+    }
+
+    async fn remove_target(&self, found: &Target) -> Result<bool, StoreError> {
+        self.called("remove_target")?;
+        self.memory.remove_target(found).await
+    }
 }
 
 impl PendingStore for FaultyStore {
@@ -105,6 +120,11 @@ impl ConnectionStore for FaultyStore {
         self.memory.journal(lease, attempt).await
     }
 
+    async fn release(&self, lease: Lease, attempt: Option<Attempt>) -> Result<bool, StoreError> {
+        self.called("release")?;
+        self.memory.release(lease, attempt).await
+    }
+
     async fn amend(&self, spent: &Lineage, connection: &Connection) -> Result<bool, StoreError> {
         self.called("amend")?;
         self.memory.amend(spent, connection).await
@@ -113,6 +133,22 @@ impl ConnectionStore for FaultyStore {
     async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
         self.called("expire")?;
         self.memory.expire(connection, now).await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.called("step_up")?;
+        self.memory.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.called("widen")?;
+        self.memory.widen(subject, target, asked, beyond).await
     }
 
     async fn disconnect(

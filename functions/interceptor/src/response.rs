@@ -1,0 +1,232 @@
+//! The way back: what an MCP server has against our token becomes a renewal or a wider consent, and
+//! never a 401 at the client, which would sign in to the gateway again.
+//!
+//! Whose call it was is known from the request that the answer's event shows: by the caller's JWT,
+//! verified as always, or by a token that this very instance injected.
+
+use crate::Interceptor;
+use crate::authorization::store_refusal;
+use crate::challenge::Dialect;
+use crate::consent::{Consent, Patience};
+use crate::event::{GatewayRequest, GatewayResponse, Output};
+use crate::message::{Body, Call};
+use crate::objection::Objection;
+use crate::refusal::Refusal;
+use crate::refuse;
+use crate::request_state::{Carried, RequestState};
+use broker::clock::Clock;
+use broker::connection::{Connection, Reason, Status};
+use broker::step_up::{Next, Operation};
+use broker::store::{ClientSecrets, ConnectionStore, StoreError, TargetStore, UsedConnections};
+use broker::subject::SubjectId;
+use broker::target::Target;
+use serde_json::value::RawValue;
+use std::time::{Duration, SystemTime};
+
+/// Whose call was answered.
+struct Whose {
+    subject: SubjectId,
+    /// The OAuth client that called, if the event shows its JWT.
+    client: Option<String>,
+    /// Whether the event shows the token that the call came with, and not the JWT.
+    shows_token: bool,
+}
+
+impl<T, C, S, K> Interceptor<T, C, S, K>
+where
+    T: TargetStore,
+    C: ConnectionStore + UsedConnections,
+    S: ClientSecrets,
+    K: Clock,
+{
+    /// An answer on its way to the client: as it is, unless it is about our token.
+    pub(crate) async fn answered(
+        &self,
+        request: Option<&RawValue>,
+        response: GatewayResponse,
+    ) -> Output {
+        let objection = Objection::read(&response);
+        if objection.is_none() && !response.is_silent() {
+            return Output::pass_response(response);
+        }
+        let request = request.and_then(|request| GatewayRequest::read(request).ok());
+        let Some(request) = request else { return Output::pass_response(response) };
+        let Body::Call(call) = Body::read(request.body.as_deref()) else {
+            return Output::pass_response(response);
+        };
+        let Some(objection) = objection else {
+            // Some gateways lose what the interceptor itself has answered: it is said again.
+            let output = self.decide_call(&request, call, Patience::Spent).await;
+            return if output.answers() { output } else { Output::pass_response(response) };
+        };
+        let now = self.clock.now();
+        let target = match self.target_of(&call, now).await {
+            Ok(Some(target)) => target,
+            // Nobody's token of ours.
+            Ok(None) => return Output::pass_response(response),
+            Err(refusal) => return refuse(&call, None, refusal),
+        };
+        match self.answer_objection(&request, &call, &target, objection, now).await {
+            Said::Ask(consent) => self.ask(&call, consent, now),
+            Said::Refuse(refusal) => refuse(&call, Some(&target), refusal),
+            Said::Theirs => Output::pass_response(response),
+        }
+    }
+
+    async fn answer_objection<'t>(
+        &self,
+        request: &GatewayRequest,
+        call: &Call,
+        target: &'t Target,
+        objection: Objection,
+        now: SystemTime,
+    ) -> Said<'t> {
+        // In doubt a tool's own words are better than ours.
+        let in_doubt = match objection {
+            Objection::Refused { sure: false } => Said::Theirs,
+            Objection::Refused { sure: true } | Objection::InsufficientScope { .. } => {
+                Said::Refuse(Refusal::TryAgain)
+            }
+        };
+        let Some(whose) = self.whose(request, now).await else { return in_doubt };
+        let subject = whose.subject;
+        let connection = match self.connections.find_connection(&subject, &target.name).await {
+            Ok(Some(connection)) => connection,
+            Ok(None) => return in_doubt,
+            Err(error) => return Said::Refuse(store_refusal(&error)),
+        };
+        let Ok(tokens) = connection.open(&self.token_keys, &subject, target) else {
+            return in_doubt;
+        };
+        if whose.shows_token && tokens.bearer().as_deref() != request.header("authorization") {
+            // An earlier token's late answer: the one that is there now has yet to be tried.
+            return in_doubt;
+        }
+        let said = match objection {
+            Objection::Refused { sure } => self.token_refused(&connection, &whose, sure, now).await,
+            Objection::InsufficientScope { scope } => {
+                let operation = Operation::new(call.method.as_str(), &call.name);
+                let (own, granted) = (&target.scopes, &tokens.scopes);
+                match connection.step_up.next(&operation, scope.as_deref(), own, granted) {
+                    Next::GiveUp => Ok(Said::Refuse(Refusal::InsufficientScope)),
+                    Next::Ask => Ok(self.wider(request, call, target, &whose, now)),
+                    Next::Add(more) => match self.connections.step_up(&connection, &more).await {
+                        Ok(true) => Ok(self.wider(request, call, target, &whose, now)),
+                        // There are other tokens by now, and they may open more.
+                        Ok(false) => Ok(in_doubt),
+                        Err(error) => Err(error),
+                    },
+                }
+            }
+        };
+        said.unwrap_or_else(|error| Said::Refuse(store_refusal(&error)))
+    }
+
+    /// The first refusal marks the token, so that the next call renews it. Where the renewed one is
+    /// refused as well, no further renewal will help, and the connection ends.
+    async fn token_refused<'t>(
+        &self,
+        connection: &Connection,
+        whose: &Whose,
+        sure: bool,
+        now: SystemTime,
+    ) -> Result<Said<'t>, StoreError> {
+        let refused = Ok(Said::Refuse(Refusal::TokenRefused));
+        let Status::Active { expires_at, obtained_at, renewable, attempt, .. } = connection.status
+        else {
+            return refused;
+        };
+        if expires_at <= now {
+            // Another call's answer was here first.
+            return refused;
+        }
+        let lately = connection.refused_at.is_some_and(|at| now < at + LATELY);
+        if !sure && (lately || !renewable) {
+            // A tool's words may cost a renewal, but never a consent.
+            return Ok(Said::Theirs);
+        }
+        let outcome = if !lately {
+            let marked = self.connections.expire(connection, now).await?;
+            if marked { "token_refused" } else { "token_replaced" }
+        } else if attempt.is_some() || !whose.shows_token && now < obtained_at + SETTLING {
+            // The tokens are being renewed, or so new that this may be about the ones before.
+            "token_settling"
+        } else if self.end(connection, now).await? {
+            "token_refused_again"
+        } else {
+            "token_replaced"
+        };
+        let (subject, name) = (&connection.subject, &connection.target);
+        tracing::warn!(outcome, target_name = %name, %subject, "{name} refused a token of {subject}");
+        refused
+    }
+
+    /// Ends the connection, unless somebody has its lease or has replaced its tokens.
+    async fn end(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
+        let (subject, name) = (&connection.subject, &connection.target);
+        let Some(lease) = self.connections.lease(subject, name, now, now + LEASE).await? else {
+            return Ok(false);
+        };
+        let held = lease.connection.clone();
+        let same = held.lineage().is_some() && held.lineage() == connection.lineage();
+        let after = if same { held.disconnected(Reason::TokenRefused, now) } else { held };
+        Ok(self.connections.settle(lease, &after).await? && same)
+    }
+
+    /// The question for more than was granted.
+    fn wider<'t>(
+        &self,
+        request: &GatewayRequest,
+        call: &Call,
+        target: &'t Target,
+        whose: &Whose,
+        now: SystemTime,
+    ) -> Said<'t> {
+        let (subject, ring) = (whose.subject, &self.browser_keys);
+        let foreign = match RequestState::of(call, ring, &subject, &target.name, now) {
+            Carried::Foreign(state) => state,
+            Carried::Ours(state) => state.wrapped,
+            Carried::Forged => return Said::Refuse(Refusal::RequestState),
+        };
+        let dialect = self.dialect(request, call, whose.client.as_ref());
+        Said::Ask(Consent { subject, target, dialect, foreign, wider: true })
+    }
+
+    async fn whose(&self, request: &GatewayRequest, now: SystemTime) -> Option<Whose> {
+        let authorization = request.header("authorization")?;
+        if let Some(subject) = self.injected.whose(authorization) {
+            return Some(Whose { subject, client: None, shows_token: true });
+        }
+        let caller = self.caller(request, now).await.ok()?;
+        Some(Whose { subject: caller.subject.id(), client: caller.client, shows_token: false })
+    }
+
+    pub(crate) fn dialect(
+        &self,
+        request: &GatewayRequest,
+        call: &Call,
+        client: Option<&String>,
+    ) -> Dialect {
+        let known = |listed: &String| listed == "*" || client == Some(listed);
+        let knows_urls = self.url_elicitation_clients.iter().any(known);
+        Dialect::of(call, request.header("mcp-protocol-version"), knows_urls)
+    }
+}
+
+/// What the client hears.
+enum Said<'t> {
+    /// A question.
+    Ask(Consent<'t>),
+    /// Our own words.
+    Refuse(Refusal),
+    /// What the MCP server said.
+    Theirs,
+}
+
+/// How long a refusal counts: another token that is refused within this time was got for nothing.
+const LATELY: Duration = Duration::from_mins(10);
+/// Longer than a call takes to be refused: until then, a refusal that does not show its token may be
+/// the late answer to a call with the token before.
+const SETTLING: Duration = Duration::from_secs(30);
+/// For two writes to the table.
+const LEASE: Duration = Duration::from_secs(5);

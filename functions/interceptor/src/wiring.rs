@@ -1,0 +1,43 @@
+//! Which part goes where, whatever the parts are: `main` brings AWS's, a test its own.
+
+use broker::breaker::Breakers;
+use broker::config::Config;
+use broker::http::Http;
+use broker::identity::IdentityProvider;
+use broker::registry::Registry;
+use broker::seal::KeyRing;
+use broker::store::TargetStore;
+use interceptor::{Injected, Interceptor};
+
+/// What a deployment brings besides its settings.
+pub(crate) struct Parts<D, S, K> {
+    pub(crate) store: D,
+    pub(crate) secrets: S,
+    pub(crate) browser_keys: KeyRing,
+    pub(crate) token_keys: KeyRing,
+    pub(crate) breakers: Breakers,
+    pub(crate) clock: K,
+}
+
+/// Puts them together. Whom `http` may speak to is limited here for all but the identity provider,
+/// whom the operator names.
+pub(crate) fn interceptor<D: Clone + TargetStore, S, K>(
+    config: Config,
+    http: Http,
+    parts: Parts<D, S, K>,
+) -> Interceptor<D, D, S, K> {
+    Interceptor {
+        targets: Registry::new(parts.store.clone()),
+        connections: parts.store,
+        secrets: parts.secrets,
+        identity: IdentityProvider::new(config.identity, http.clone()),
+        http: http.only(config.outbound_hosts),
+        browser_keys: parts.browser_keys,
+        token_keys: parts.token_keys,
+        base_url: config.base_url,
+        url_elicitation_clients: config.url_elicitation_clients,
+        breakers: parts.breakers,
+        injected: Injected::default(),
+        clock: parts.clock,
+    }
+}

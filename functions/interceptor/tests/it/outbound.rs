@@ -1,0 +1,56 @@
+//! P4: whom a deployment may speak to is what its operator said.
+
+use crate::support::server::{Server, json as answer};
+use crate::wiring::{self, Parts};
+use crate::world::{BASE, NOW, World, at, browser_keys, forwarded, said, token_keys};
+use broker::breaker::Breakers;
+use broker::clock::SystemRandom;
+use broker::config::Config;
+use broker::http::{Http, Reach};
+use serde_json::json;
+
+#[tokio::test]
+async fn p4_a_deployment_asks_no_authorization_server_that_its_operator_left_out() {
+    for (hosts, asked) in [
+        (None, 1),
+        (Some(""), 1),
+        (Some("127.0.0.1"), 1),
+        (Some("as.example,127.0.0.1"), 1),
+        (Some("as.example,.corp.example"), 0),
+    ] {
+        let server = Server::start(async |_| {
+            answer(200, &json!({ "access_token": "gho_new", "token_type": "Bearer" }))
+        })
+        .await;
+        let mut world = World::at_authorization_server(&server.url).await;
+        world.connect("alice", &world.target("github").await, 0).await;
+        let config = Config::read(|name| match name {
+            "BASE_URL" => Some(BASE.to_owned()),
+            "IDP_ISSUER" => Some(world.idp.issuer().to_owned()),
+            "IDP_CLIENT_ID" => Some("latchkey".to_owned()),
+            "IDP_AUDIENCES" => Some("gateway".to_owned()),
+            "OUTBOUND_HOSTS" => hosts.map(str::to_owned),
+            _ => None,
+        });
+        let parts = Parts {
+            store: world.store.clone(),
+            secrets: world.interceptor.secrets.clone(),
+            browser_keys: browser_keys(),
+            token_keys: token_keys(),
+            breakers: Breakers::new(SystemRandom),
+            clock: world.interceptor.clock.clone(),
+        };
+        let http = Http::new(Reach::Loopback);
+        world.interceptor = wiring::interceptor(config.unwrap(), http, parts);
+        world.interceptor.targets.prepare(at(NOW)).await.unwrap();
+
+        // The identity provider is at the same host, and asked whatever the list says: who does not
+        // prove who they are is told something else.
+        let output = world.alice_calls().await;
+        assert_eq!(server.times("/token"), asked, "{hosts:?}");
+        match forwarded(&output) {
+            Some(token) => assert_eq!((token, asked), ("Bearer gho_new", 1)),
+            None => assert!(said(&output).contains("administrator"), "{hosts:?}: {output}"),
+        }
+    }
+}
