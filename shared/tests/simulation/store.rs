@@ -208,20 +208,6 @@ impl ConnectionStore for Store {
         .await
     }
 
-    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
-        self.memory.step_up(connection, more).await
-    }
-
-    async fn widen(
-        &self,
-        subject: &SubjectId,
-        target: &TargetName,
-        asked: &[String],
-        beyond: &[String],
-    ) -> Result<(), StoreError> {
-        self.memory.widen(subject, target, asked, beyond).await
-    }
-
     async fn settle(&self, lease: Lease, connection: &Connection) -> Result<bool, StoreError> {
         self.call("settle", async {
             let before =

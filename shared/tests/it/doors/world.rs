@@ -172,7 +172,7 @@ impl World {
                 target.authorization_server.revocation_endpoint = Some(url.parse()?);
                 let secrets = &BTreeMap::<SecretName, ClientSecret>::new();
                 let revoker = Revoker { http, target: &target, secrets, random: &SystemRandom };
-                revoker.revoke(&tokens(), clock()).await?;
+                revoker.revoke(tokens(), clock()).await?;
             }
             Door::Management => {
                 let management = Management {
