@@ -260,7 +260,7 @@ async fn u5_a_consent_that_comes_between_is_neither_marked_nor_ended() {
         let (subject, github) = (world.subject("alice"), world.target("github").await);
         let newer = tokens("newer", 3600);
         let newer = Connection::active(&token_keys(), subject, &github, &newer, at(NOW)).unwrap();
-        world.store.meanwhile(verb, newer);
+        *world.store.meanwhile.lock().unwrap() = Some((verb, newer));
         refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
         assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_newer"), "{verb}");
     }

@@ -19,18 +19,14 @@ pub(crate) struct FaultyStore {
     memory: Arc<MemoryStore>,
     broken: Arc<Mutex<Vec<&'static str>>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
-    meanwhile: Arc<Mutex<Option<(&'static str, Connection)>>>,
+    /// Just before the next such verb, somebody consents: this connection is there by then.
+    pub(crate) meanwhile: Arc<Mutex<Option<(&'static str, Connection)>>>,
 }
 
 impl FaultyStore {
     /// From now on, `verb` does not answer.
     pub(crate) fn breaks(&self, verb: &'static str) {
         self.broken.lock().unwrap().push(verb);
-    }
-
-    /// Just before the next `verb`, somebody consents: `connection` is there by then.
-    pub(crate) fn meanwhile(&self, verb: &'static str, connection: Connection) {
-        *self.meanwhile.lock().unwrap() = Some((verb, connection));
     }
 
     async fn comes_before(&self, verb: &'static str) -> Result<(), StoreError> {
