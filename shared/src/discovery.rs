@@ -18,7 +18,7 @@ pub mod www_authenticate;
 use crate::http::Http;
 use crate::quirks::Quirks;
 use crate::target::{Client, Endpoint, Resource, Target, TargetName};
-use attempt::{Attempt, Outcome, Rejection};
+use attempt::{Attempt, Outcome, Rejection, Tell, Trail};
 use authorization_server::ServerMetadata;
 use probe::{Door, ProbeError};
 use resource::{Identity, Place, ResourceMetadata};
@@ -83,14 +83,20 @@ impl Discovery {
 impl Inquiry<'_> {
     /// Asks the MCP server itself, and follows what it says.
     pub async fn discover(&self) -> Result<Finding, DiscoveryError> {
+        self.discover_telling(&mut |_| {}).await
+    }
+
+    /// The same, for an operator who watches: `tell` hears of each attempt as it ends.
+    pub async fn discover_telling(&self, tell: &mut Tell) -> Result<Finding, DiscoveryError> {
         let (door, outcome) = match probe::knock(self.http, self.endpoint).await {
             Ok(Door::Open(status)) => (None, Outcome::Open(status)),
             Ok(Door::Closed(status, says)) => (Some(says), Outcome::Refused(status)),
             Err(error) => return Err(DiscoveryError::new(Problem::Probe(error), vec![])),
         };
-        let tried = vec![Attempt::new(self.endpoint.as_str(), outcome)];
+        let mut trail = Trail::new(tell);
+        trail.push(Attempt::new(self.endpoint.as_str(), outcome));
         let open = door.is_none();
-        match self.follow(&door.unwrap_or_default(), tried).await {
+        match self.follow(&door.unwrap_or_default(), trail).await {
             // Some servers greet strangers and want a token for all that follows.
             Err(DiscoveryError { problem: Problem::NoResourceMetadata, .. }) if open => {
                 Ok(Finding::NeedsNoToken)
@@ -101,18 +107,18 @@ impl Inquiry<'_> {
 
     /// Follows what the MCP server said when it refused a request: 401, or 403 for want of scopes.
     pub async fn resolve(&self, refusal: &WwwAuthenticate) -> Result<Discovery, DiscoveryError> {
-        self.follow(refusal, vec![]).await
+        self.follow(refusal, Trail::new(&mut |_| {})).await
     }
 
     async fn follow(
         &self,
         refusal: &WwwAuthenticate,
-        mut tried: Vec<Attempt>,
+        mut trail: Trail<'_>,
     ) -> Result<Discovery, DiscoveryError> {
-        let before = tried.len();
-        let found = self.resource(refusal, &mut tried).await;
+        let before = trail.tried.len();
+        let found = self.resource(refusal, &mut trail).await;
         // Only where nothing is published: what is published and wrong must not be papered over.
-        let silent = tried[before..].iter().all(Attempt::is_absence);
+        let silent = trail.tried[before..].iter().all(Attempt::is_absence);
         let (resource, published, issuers, of_resource) = match (found, self.issuer) {
             (Some((place, metadata)), _) => {
                 let ResourceMetadata { resource, identity, .. } = metadata;
@@ -121,18 +127,18 @@ impl Inquiry<'_> {
             }
             (None, Some(issuer)) if silent => {
                 let Some(resource) = resource::canonical(self.endpoint) else {
-                    return Err(DiscoveryError::new(Problem::NoResourceMetadata, tried));
+                    return Err(DiscoveryError::new(Problem::NoResourceMetadata, trail.tried));
                 };
                 (resource, None, vec![issuer.to_owned()], vec![])
             }
-            (None, _) => return Err(DiscoveryError::new(Problem::NoResourceMetadata, tried)),
+            (None, _) => return Err(DiscoveryError::new(Problem::NoResourceMetadata, trail.tried)),
         };
-        let Some(metadata) = self.authorization_server(&issuers, &mut tried).await else {
-            return Err(DiscoveryError::new(Problem::NoAuthorizationServer, tried));
+        let Some(metadata) = self.authorization_server(&issuers, &mut trail).await else {
+            return Err(DiscoveryError::new(Problem::NoAuthorizationServer, trail.tried));
         };
         let of_server = &metadata.scopes_supported;
         let scopes = scopes::select(refusal.scope.as_deref(), &of_resource, of_server);
-        Ok(Discovery { resource, published, metadata, scopes, tried })
+        Ok(Discovery { resource, published, metadata, scopes, tried: trail.tried })
     }
 
     /// The first valid metadata of the MCP server. A place that is in trouble ends the search: what a
@@ -140,28 +146,28 @@ impl Inquiry<'_> {
     async fn resource(
         &self,
         refusal: &WwwAuthenticate,
-        tried: &mut Vec<Attempt>,
+        trail: &mut Trail<'_>,
     ) -> Option<(Place, ResourceMetadata)> {
         let challenged = refusal.resource_metadata.as_deref();
         for (place, url) in resource::places(self.endpoint, challenged) {
             let url = match url {
                 Ok(url) => url,
                 Err(why) => {
-                    tried.push(Attempt::rejected(challenged.unwrap_or_default(), why));
+                    trail.push(Attempt::rejected(challenged.unwrap_or_default(), why));
                     continue;
                 }
             };
             let read = |document| resource::read(&document, self.endpoint, place, self.strict);
             match self.http.get_json(&url).await.map(read) {
                 Ok(Ok(metadata)) => {
-                    tried.push(Attempt::new(&url, Outcome::Used));
+                    trail.push(Attempt::new(&url, Outcome::Used));
                     return Some((place, metadata));
                 }
-                Ok(Err(why)) => tried.push(Attempt::rejected(&url, why)),
+                Ok(Err(why)) => trail.push(Attempt::rejected(&url, why)),
                 Err(error) => {
                     let attempt = Attempt::new(&url, Outcome::NotRead(error));
                     let passing = attempt.may_pass();
-                    tried.push(attempt);
+                    trail.push(attempt);
                     if passing {
                         return None;
                     }
@@ -176,7 +182,7 @@ impl Inquiry<'_> {
     async fn authorization_server(
         &self,
         issuers: &[String],
-        tried: &mut Vec<Attempt>,
+        trail: &mut Trail<'_>,
     ) -> Option<ServerMetadata> {
         let wanted = self.issuer.filter(|wanted| issuers.iter().any(|issuer| issuer == wanted));
         let candidates: Vec<&str> = match wanted {
@@ -184,7 +190,7 @@ impl Inquiry<'_> {
             None => issuers.iter().map(String::as_str).take(MOST_ISSUERS).collect(),
         };
         for issuer in candidates {
-            if let Some(metadata) = self.metadata(issuer, tried).await {
+            if let Some(metadata) = self.metadata(issuer, trail).await {
                 return Some(metadata);
             }
         }
@@ -192,27 +198,27 @@ impl Inquiry<'_> {
     }
 
     /// The first document that names `issuer` is its word: what that one lacks, no other supplies.
-    async fn metadata(&self, issuer: &str, tried: &mut Vec<Attempt>) -> Option<ServerMetadata> {
+    async fn metadata(&self, issuer: &str, trail: &mut Trail<'_>) -> Option<ServerMetadata> {
         let Some(addresses) = authorization_server::addresses(self.endpoint, issuer) else {
-            tried.push(Attempt::rejected(issuer, Rejection::UnfitIssuer));
+            trail.push(Attempt::rejected(issuer, Rejection::UnfitIssuer));
             return None;
         };
         for url in addresses {
             let read = |document| authorization_server::read(&document, self.endpoint, issuer);
             match self.http.get_json(&url).await.map(read) {
                 Ok(Ok(metadata)) => {
-                    tried.push(Attempt::new(&url, Outcome::Used));
+                    trail.push(Attempt::new(&url, Outcome::Used));
                     return Some(metadata);
                 }
                 Ok(Err(why)) => {
                     let another =
                         matches!(why, Rejection::AnotherIssuer(_) | Rejection::Malformed("issuer"));
-                    tried.push(Attempt::rejected(&url, why));
+                    trail.push(Attempt::rejected(&url, why));
                     if !another {
                         return None;
                     }
                 }
-                Err(error) => tried.push(Attempt::new(&url, Outcome::NotRead(error))),
+                Err(error) => trail.push(Attempt::new(&url, Outcome::NotRead(error))),
             }
         }
         None

@@ -31,6 +31,7 @@ use crate::store::{ClientSecrets, ConnectionStore, Lease, StoreError};
 use crate::subject::SubjectId;
 use crate::target::Target;
 use crate::tokens::TokenSet;
+use oauth2::{ClientSecret, RefreshToken};
 use outcome::Outcome;
 use std::time::{Duration, SystemTime};
 
@@ -126,93 +127,94 @@ where
         let Some(lease) = lease else { return Ok(Renewal::Busy) };
         let held = &lease.connection;
         let Status::Active { attempt: earlier, expires_at, .. } = held.status else {
-            return self.give_back(lease, None, Renewal::Ended).await;
+            return self.give_back(lease, None, Ok(Renewal::Ended)).await;
         };
         let Ok(tokens) = held.open(self.ring, subject, target) else {
-            return self.give_back(lease, earlier, Renewal::Ended).await;
+            return self.give_back(lease, earlier, Ok(Renewal::Ended)).await;
         };
         let early = held.renew_at(&target.quirks).is_some_and(|at| at <= now);
         if held.is_fresh(now + ahead) && !early {
             // Somebody renewed it while we were on our way.
-            return self.give_back(lease, earlier, Renewal::Renewed(tokens)).await;
+            return self.give_back(lease, earlier, Ok(Renewal::Renewed(tokens))).await;
         }
         let Some(refresh) = tokens.refresh.clone() else {
-            return self.give_back(lease, earlier, Renewal::Ended).await;
+            return self.give_back(lease, earlier, Ok(Renewal::Ended)).await;
         };
         if let Some(earlier) = earlier {
             let punished = target.quirks.replay == Replay::Punished;
             let until = if punished { expires_at } else { next_request(earlier, now) };
             if now < until {
-                return self.give_back(lease, Some(earlier), Renewal::Deferred { until }).await;
+                return self.give_back(lease, Some(earlier), Ok(Renewal::Deferred { until })).await;
             }
             if punished {
                 return self.end(lease, target, Reason::RotationLost, now).await;
             }
         }
+        self.ask(Holder { lease, until, earlier, tokens, refresh, client_secret }, target, now)
+            .await
+    }
+
+    /// Spends the refresh token, once, and writes what comes of it.
+    async fn ask(
+        &self,
+        holder: Holder,
+        target: &Target,
+        now: SystemTime,
+    ) -> Result<Renewal, Failure> {
+        let Holder { lease, until, earlier, tokens, refresh, client_secret } = holder;
         if let Err(until) = self.breakers.admit(&target.name, now) {
-            return self.give_back(lease, earlier, Renewal::Deferred { until }).await;
+            return self.give_back(lease, earlier, Ok(Renewal::Deferred { until })).await;
         }
         let requests = earlier.map_or(0, |attempt| attempt.requests).saturating_add(1);
         let attempt = Attempt { began_at: now, requests };
         match self.connections.journal(&lease, attempt).await {
             Ok(true) => {}
-            Ok(false) => return self.as_others_left_it(subject, target, now).await,
-            Err(error) => {
-                // It may have been written for all that.
-                let _ = self.connections.release(lease, earlier).await;
-                return Err(error.into());
+            Ok(false) => {
+                return self.as_others_left_it(&lease.connection.subject, target, now).await;
             }
+            // It may have been written for all that.
+            Err(error) => return self.give_back(lease, earlier, Err(error.into())).await,
         }
         let now = self.clock.now();
         if until < now + REQUEST {
             // Another may lease it before our request is over.
-            return self.give_back(lease, earlier, Renewal::Deferred { until: now }).await;
+            return self.give_back(lease, earlier, Ok(Renewal::Deferred { until: now })).await;
         }
-        match self.http.refresh(target, client_secret, &refresh, now).await {
+        let error = match self.http.refresh(target, client_secret, &refresh, now).await {
             Ok(granted) => {
                 self.breakers.answered(&target.name);
-                self.keep(lease, target, tokens.renewed(granted), now).await
+                return self.keep(lease, target, tokens.renewed(granted), now).await;
             }
-            Err(error) => {
-                let left = match Outcome::of(&error) {
-                    Outcome::Dead => {
-                        self.breakers.answered(&target.name);
-                        let reason = earlier.map_or(Reason::InvalidGrant, |_| Reason::RotationLost);
-                        return self.end(lease, target, reason, now).await;
-                    }
-                    Outcome::Ours => {
-                        self.breakers.answered(&target.name);
-                        earlier
-                    }
-                    Outcome::Unwell => {
-                        self.failed(target, &error);
-                        earlier
-                    }
-                    Outcome::Unanswered => {
-                        self.failed(target, &error);
-                        Some(attempt)
-                    }
-                };
-                // Whether or not this is written: the lease expires, and the entry is on the safe side.
-                let _ = self.connections.release(lease, left).await;
-                Err(error.into())
+            Err(error) => error,
+        };
+        let outcome = Outcome::of(&error);
+        match outcome {
+            Outcome::Dead | Outcome::Ours => self.breakers.answered(&target.name),
+            Outcome::Unwell | Outcome::Unanswered => {
+                self.breakers.failed(&target.name, self.clock.now(), error.retry_after());
             }
         }
+        let left = match outcome {
+            Outcome::Dead => {
+                let reason = earlier.map_or(Reason::InvalidGrant, |_| Reason::RotationLost);
+                return self.end(lease, target, reason, now).await;
+            }
+            Outcome::Ours | Outcome::Unwell => earlier,
+            Outcome::Unanswered => Some(attempt),
+        };
+        self.give_back(lease, left, Err(error.into())).await
     }
 
-    fn failed(&self, target: &Target, error: &TokenError) {
-        self.breakers.failed(&target.name, self.clock.now(), error.retry_after());
-    }
-
-    /// Ends the lease with `attempt` in the journal, and says `renewal`.
+    /// Ends the lease with `attempt` in the journal, and says `renewal`. If that is not written, the
+    /// lease expires, and an entry that stays is on the safe side.
     async fn give_back(
         &self,
         lease: Lease,
         attempt: Option<Attempt>,
-        renewal: Renewal,
+        renewal: Result<Renewal, Failure>,
     ) -> Result<Renewal, Failure> {
-        let _ = self.connections.release(lease, attempt).await?;
-        Ok(renewal)
+        let _ = self.connections.release(lease, attempt).await;
+        renewal
     }
 
     /// Writes tokens that were just won: this is their only copy, so neither another holder nor a
@@ -232,20 +234,25 @@ where
         let Some(spent) = lease.connection.lineage() else { return Ok(Renewal::Busy) };
         let mut written = self.connections.settle(lease, &won).await;
         for _ in 0..MORE_TRIES {
-            match written {
-                Ok(true) => return Ok(Renewal::Renewed(tokens)),
-                // Overtaken, or written although we were told that it was not.
-                Ok(false) | Err(_) => written = self.connections.amend(&spent, &won).await,
+            if let Ok(true) = written {
+                return Ok(Renewal::Renewed(tokens));
             }
+            // Overtaken, or written although we were told that it was not.
+            written = self.connections.amend(&spent, &won).await;
             if let Ok(false) = written {
                 return self.as_others_left_it(&subject, target, now).await;
             }
         }
         match written {
-            Ok(true) => Ok(Renewal::Renewed(tokens)),
-            Ok(false) => self.as_others_left_it(&subject, target, now).await,
+            Ok(_) => Ok(Renewal::Renewed(tokens)),
             Err(error) => {
-                tracing::error!(outcome = "tokens_lost", %error, target_name = %target.name, %subject, "new tokens cannot be written");
+                tracing::error!(
+                    outcome = "tokens_lost",
+                    %error,
+                    target_name = %target.name,
+                    %subject,
+                    "new tokens cannot be written",
+                );
                 Err(error.into())
             }
         }
@@ -264,7 +271,14 @@ where
         if !self.connections.settle(lease, &ended).await? {
             return self.as_others_left_it(&subject, target, now).await;
         }
-        tracing::warn!(outcome = "connection_ended", ?reason, target_name = %target.name, %subject, "{subject} must consent to {} again", target.name);
+        tracing::warn!(
+            outcome = "connection_ended",
+            ?reason,
+            target_name = %target.name,
+            %subject,
+            "{subject} must consent to {} again",
+            target.name,
+        );
         Ok(Renewal::Ended)
     }
 
@@ -284,6 +298,17 @@ where
             Some(_) => Renewal::Busy,
         })
     }
+}
+
+/// Who holds the lease, and what they ask with.
+struct Holder {
+    lease: Lease,
+    until: SystemTime,
+    /// The journal's entry that they found.
+    earlier: Option<Attempt>,
+    tokens: TokenSet,
+    refresh: RefreshToken,
+    client_secret: Option<ClientSecret>,
 }
 
 /// When to ask again with a token whose answer was lost: once more at once, while a server that gives

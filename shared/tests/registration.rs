@@ -52,6 +52,7 @@ fn without_registration() -> ServerMetadata {
         token_endpoint_auth_methods_supported: None,
         token_endpoint_auth_signing_alg_values_supported: None,
         scopes_supported: vec![],
+        grant_types_supported: None,
     }
 }
 

@@ -29,21 +29,21 @@ impl State {
         if same || !state.active {
             return state;
         }
-        let words = "The settings of this server were changed. Connect it again. Last renewed";
+        let words = "The settings of this server were changed: connect it again. Connected since";
         Self { words, usable: false, ..state }
     }
 
     /// The state of a connection to whatever its target is today.
     pub(crate) fn of(connection: &Connection, now: SystemTime) -> Self {
         match connection.status {
-            Status::Active { expires_at, obtained_at, renewable, .. } => {
+            Status::Active { expires_at, consented_at, renewable, .. } => {
                 let usable = renewable || is_fresh(expires_at, now);
                 let words = if usable {
-                    "Connected. Last renewed"
+                    "Connected since"
                 } else {
                     "The permission has run out, and cannot be renewed. Given"
                 };
-                Self { words, since: Some(obtained_at), active: true, usable }
+                Self { words, since: Some(consented_at), active: true, usable }
             }
             Status::Disconnected { reason, since } => {
                 Self { words: ended(reason), since: Some(since), active: false, usable: false }

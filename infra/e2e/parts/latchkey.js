@@ -7,6 +7,16 @@ import { createInterface } from 'node:readline';
 
 const binary = path.resolve(process.env.LATCHKEY ?? path.join(import.meta.dirname, '../../../target/debug/latchkey'));
 
+/** Runs a command of the operator, and answers its exit code and what it said. Its output is appended to `log`. */
+export async function operate(args, { log, env = {} }) {
+  const child = spawn(binary, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const said = { stdout: '', stderr: '' };
+  for (const name of Object.keys(said)) child[name].setEncoding('utf8').on('data', (text) => { said[name] += text; });
+  const [code] = await once(child, 'close');
+  fs.appendFileSync(log, `$ latchkey ${args.join(' ')}\n${said.stderr}${said.stdout}`);
+  return { code, ...said, get json() { return JSON.parse(said.stdout); } };
+}
+
 /** Starts the process and answers when it says that it is ready. Its output is appended to `log`. */
 export async function startLatchkey({ config, cwd, log }) {
   const child = spawn(binary, config ? ['local', '--config', config] : ['local'], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });

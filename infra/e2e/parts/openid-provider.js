@@ -52,27 +52,31 @@ export function startIdentityProvider({ port, gateway, redirectUri, clientSecret
   });
 }
 
-/** Issues the tokens of the MCP servers. Its people have other names than at the identity provider. */
-export function startAuthorizationServer({ port, resources, clients, log }) {
+/**
+ * Issues the tokens of the MCP servers. Its people have other names than at the identity provider. `clients` are registered by hand;
+ * `features` says how else one may become a client, and `fetch` how the metadata document of one is read.
+ */
+export function startAuthorizationServer({ port, resources, clients, log, name = 'Example Cloud', features = {}, fetch }) {
   return serve({
     // Not 127.0.0.1 like the rest: to a browser this is another site, so SameSite cookies meet a real cross-site redirect.
     origin: `http://localhost:${port}`,
     port,
     log,
-    site: { name: 'Example Cloud', colour: '#9c4a1f', people: { alice: 'cloud-alice', bob: 'cloud-bob' } },
+    site: { name, colour: '#9c4a1f', people: { alice: 'cloud-alice', bob: 'cloud-bob' } },
     resources: Object.fromEntries(resources.map((resource) => [resource, { scope: 'mcp:read mcp:write' }])),
     configuration: {
       scopes: ['openid', 'offline_access', 'mcp:read', 'mcp:write'],
       clients: clients.map((client) => ({ grant_types: ['authorization_code', 'refresh_token'], ...client })),
+      ...(fetch && { fetch }),
     },
-    features: { revocation: { enabled: true } },
+    features: { revocation: { enabled: true }, ...features },
   });
 }
 
 async function serve({ origin, port, log, site, resources, configuration, features }) {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   const signingKey = { ...(await exportJWK(privateKey)), kid: 'rs256', alg: 'RS256', use: 'sig' };
-  const cookieNames = site.name.toLowerCase().replace(' ', '-');
+  const cookieNames = site.name.toLowerCase().replaceAll(' ', '-');
   const provider = new Provider(origin, {
     ...configuration,
     jwks: { keys: [signingKey] },
@@ -121,6 +125,11 @@ async function serve({ origin, port, log, site, resources, configuration, featur
     tokenRequests: [],
     /** The refresh tokens that it issued, with the person and the client that each is for. */
     refreshTokens: [],
+    /** The ids of clients that registered themselves, and of those that ended their registration, in order. */
+    registered: [],
+    ended: [],
+    /** Forgets a client, as servers do. */
+    forget: (client) => provider.Client.adapter.destroy(client),
     /** Sees every authorization response before the browser does: answers the URL to redirect to, or null to keep the browser here. */
     redirect: (url) => url,
     close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),
@@ -135,6 +144,15 @@ async function serve({ origin, port, log, site, resources, configuration, featur
     remember('authorization header', ctx.headers.authorization?.split(' ')[1]);
     if (ctx.body?.refresh_token) part.refreshTokens.push({ person: ctx.oidc.account?.accountId, client: client.clientId, token: ctx.body.refresh_token });
   };
+  provider.on('registration_create.success', (ctx, { clientId }) => {
+    for (const name of ['client_secret', 'registration_access_token']) remember(name, ctx.body?.[name]);
+    part.registered.push(clientId);
+    log('registered', { client: clientId });
+  });
+  provider.on('registration_delete.success', (_ctx, { clientId }) => {
+    part.ended.push(clientId);
+    log('registration ended', { client: clientId });
+  });
   provider.on('grant.success', (ctx) => granted(ctx, 'success'));
   provider.on('grant.error', (ctx, error) => granted(ctx, error.error));
   provider.on('authorization.success', (ctx, answer) => {

@@ -30,7 +30,7 @@ test('the connected page leads to the list, which says what is connected and off
   await bob.connect(await world.link('bob', 'notes'));
   assert.equal(await alice.choose('link', 'your connections'), 'latchkey: connections');
   assert.match(await alice.text(), /signed in as Alice at/);
-  assert.match(await alice.text(), /Connected\. Last renewed \d{1,2} \w+ \d{4}, \d\d:\d\d UTC/);
+  assert.match(await alice.text(), /Connected since \d{1,2} \w+ \d{4}, \d\d:\d\d UTC/);
   assert.doesNotMatch(await alice.page.content(), /bob/i);
   assert.equal(await alice.choose('link', 'Connect Files'), 'latchkey: consent');
   assert.equal((await alice.goOn()).at(-1), 'latchkey: connected');

@@ -37,10 +37,11 @@ test('the run left secrets of every kind, and a log of every process of every st
   for (const kind of ['access_token', 'refresh_token', 'id_token', 'code', 'code_verifier', 'state', 'client_secret', 'authorization header', 'cookie']) {
     assert.ok(kinds.has(kind), `no ${kind} was seen`);
   }
+  const usual = ['identity-provider', 'authorization-server', 'mcp-server-notes', 'mcp-server-files'];
+  const parts = (story) => (story === 'connect' ? ['identity-provider', 'operator', ...['ledger', 'archive'].flatMap((name) => [`authorization-server-${name}`, `mcp-server-${name}`])] : usual);
   for (const story of stories) {
-    const parts = ['identity-provider', 'authorization-server', 'mcp-server-notes', 'mcp-server-files'];
     // The demo's servers are in Latchkey's own process; the parts' story has no Latchkey.
-    const logs = [...(story === 'demo' ? [] : parts), ...(story === 'parts' ? [] : ['latchkey'])];
+    const logs = [...(story === 'demo' ? [] : parts(story)), ...(story === 'parts' ? [] : ['latchkey'])];
     for (const log of logs) assert.ok(fs.statSync(path.join(artifacts, story, `${log}.log`)).size > 0, `${story}/${log}.log is empty`);
   }
 });
@@ -63,9 +64,10 @@ test('T10: no log or report holds a token, a code, a verifier, a state, a client
 });
 
 test('T10: no token, code, verifier or cookie lies in the clear in what Latchkey stores', () => {
-  const stored = stories.filter((story) => story !== 'parts').flatMap((story) => filesBelow(path.join(artifacts, story, story === 'demo' ? 'newcomer/.latchkey' : 'data'), []));
+  const data = { demo: ['newcomer/.latchkey'], parts: [], connect: ['data', 'public/data'] };
+  const stored = stories.flatMap((story) => (data[story] ?? ['data']).flatMap((folder) => filesBelow(path.join(artifacts, story, folder), [])));
   assert.ok(stored.length > 0);
-  // A client secret may: the configuration file beside it holds it, too.
-  const sealed = secrets.filter(({ kind }) => !['client_secret', 'authorization header'].includes(kind));
+  // A client's own secrets may: the configuration file beside it holds such, too.
+  const sealed = secrets.filter(({ kind }) => !['client_secret', 'registration_access_token', 'authorization header'].includes(kind));
   assert.deepEqual(findings(stored, sealed), []);
 });

@@ -3,13 +3,22 @@
 
 mod demo;
 mod engine;
+mod folder;
 mod keys;
+mod private;
+mod secrets;
 mod settings;
 mod sweep;
+mod watch;
 mod web;
 
 pub use demo::Demo;
-pub use settings::{LocalTarget, Settings, SettingsError};
+pub use folder::Folder;
+pub use secrets::LocalSecrets;
+pub use settings::{LocalTarget, Settings, SettingsError, read_tools};
+
+pub(crate) use engine::Engine;
+pub(crate) use settings::{DEFAULT_DATA, DEFAULT_LISTEN};
 
 use crate::gateway::{self, Authorizer, Gateway, Targets};
 use authorize::Authorize;
@@ -22,44 +31,46 @@ use broker::http::{Http, Reach};
 use broker::identity::IdentityProvider;
 use broker::registry::Registry;
 use broker::seal::KeyRing;
-use broker::store::TargetStore;
-use broker::target::SecretName;
+use broker::store::{StoreError, TargetStore};
+use broker::target::Target;
 use callback::Callback;
 use connections::Connections;
-use engine::Engine;
 use interceptor::{Injected, Interceptor};
 use keys::Keys;
-use oauth2::ClientSecret;
 use refresh::Refresh;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use sweep::{Sweeps, USED_WITHIN, Waiting};
+use tokio::task::JoinHandle;
+use watch::Watch;
 
 /// Everything that `local` serves at its address, and the engine that it stands on.
 pub struct Local {
     /// The routes of API Gateway and of the gateway's stand-in.
     pub router: Router,
     engine: Engine,
+    watch: JoinHandle<()>,
     sweeps: Sweeps,
 }
+
+type LocalInterceptor = Interceptor<DynamoStore, DynamoStore, LocalSecrets, SystemClock>;
 
 impl Local {
     /// Opens the data folder and puts the parts together.
     pub async fn open(settings: Settings) -> Result<Self, Box<dyn std::error::Error>> {
         let base_url = BaseUrl::new(&settings.base_url())?;
-        std::fs::create_dir_all(&settings.data)?;
-        let engine = Engine::start(&settings.data).await?;
+        let folder = Folder::at(&settings.data);
+        folder.keep_base_url(base_url.as_str())?;
+        let engine = Engine::at(&folder).await?;
         let store = engine.store();
-        for target in &settings.targets {
-            store.put_target(&target.target).await?;
-        }
-        let keys = Keys::open(&settings.data, &SystemRandom)?;
-        let secrets = settings.client_secrets();
+        adopt(&store, &settings.targets).await?;
+        let keys = Keys::open(&folder, &SystemRandom)?;
+        let secrets = LocalSecrets::new(settings.client_secrets(), folder.clone());
         let http = Http::new(Reach::Loopback);
         let identity = || IdentityProvider::new(settings.identity.clone(), http.clone());
         let authorize = Arc::new(Authorize {
             targets: store.clone(),
             pending: store.clone(),
+            connections: store.clone(),
             identity: identity(),
             browser_keys: KeyRing::for_browsers(&keys.browsers)?,
             base_url: base_url.clone(),
@@ -102,9 +113,9 @@ impl Local {
             used_within: USED_WITHIN,
             clock: SystemClock,
         });
-        let interceptor = Interceptor {
+        let interceptor = Arc::new(Interceptor {
             targets: Registry::new(store.clone()),
-            connections: store,
+            connections: store.clone(),
             secrets,
             identity: identity(),
             http: http.clone(),
@@ -115,32 +126,49 @@ impl Local {
             url_elicitation_clients: settings.url_elicitation_clients.clone(),
             injected: Injected::default(),
             clock: SystemClock,
-        };
-        let router = web::functions(authorize, callback, connections)
-            .merge(gateway::router(gateway_of(&settings, interceptor)));
-        Ok(Self { router, engine, sweeps })
+        });
+        let mut watch = Watch::new(store, folder, settings.tools(), Arc::clone(&interceptor));
+        watch.look().await?;
+        let gateway = gateway_of(&settings, watch.targets.clone(), interceptor);
+        let router =
+            web::functions(authorize, callback, connections).merge(gateway::router(gateway));
+        Ok(Self { router, engine, watch: tokio::spawn(watch.go_on()), sweeps })
     }
 
     /// Lets a sweep under way end, and the engine finish what it is writing.
     pub async fn close(self) {
+        self.watch.abort();
         self.sweeps.stop().await;
         self.engine.stop().await;
     }
 }
 
+/// The configuration says which of its targets there are; an earlier run's do not count. Targets
+/// that were connected stay.
+async fn adopt(store: &DynamoStore, configured: &[LocalTarget]) -> Result<(), StoreError> {
+    for known in store.targets().await?.iter().filter(|known| is_configured(known)) {
+        if !configured.iter().any(|local| local.target.name == known.name) {
+            store.remove_target(known).await?;
+        }
+    }
+    for local in configured {
+        store.put_target(&local.target).await?;
+    }
+    Ok(())
+}
+
+/// Whether a target is a configuration file's, and not one that was connected: whoever writes by hand
+/// does not say for which issuer the client is good.
+pub(crate) fn is_configured(target: &Target) -> bool {
+    target.client.issuer.is_none()
+}
+
 fn gateway_of(
     settings: &Settings,
-    interceptor: Interceptor<
-        DynamoStore,
-        DynamoStore,
-        BTreeMap<SecretName, ClientSecret>,
-        SystemClock,
-    >,
+    targets: Targets,
+    interceptor: Arc<LocalInterceptor>,
 ) -> Gateway {
-    let interceptor = Arc::new(interceptor);
     let issuer = settings.identity.issuer.trim_end_matches('/');
-    let targets = Targets::default();
-    targets.replace(settings.targets.iter().map(LocalTarget::at_gateway).collect());
     Gateway {
         url: settings.gateway_url(),
         authorizer: Authorizer {

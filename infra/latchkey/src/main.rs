@@ -1,9 +1,10 @@
 //! The operator's command.
 
 use clap::{Parser, Subcommand};
+use latchkey::answer::misread;
 use latchkey::demo::Person;
 use latchkey::local::{Demo, Local, Settings};
-use latchkey::story;
+use latchkey::{connect, doctor, story, targets};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +21,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Connect an MCP server, from nothing but its address.
+    Connect(connect::Arguments),
+    /// Check whether connected servers are still as they were.
+    Doctor(doctor::Arguments),
     /// Run broker, gateway stand-in and database on this machine.
     Local {
         /// Your identity provider and MCP servers. Without it, demo servers are started too.
@@ -35,12 +40,21 @@ enum Command {
         #[arg(long)]
         no_open: bool,
     },
+    /// List the connected servers, or remove one.
+    Targets(targets::Arguments),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     log();
-    let done = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misread(&error, std::env::args().any(|word| word == "--json")),
+    };
+    let done = match arguments.command {
+        Command::Connect(arguments) => return arguments.run(client_secret()).await,
+        Command::Doctor(arguments) => return arguments.run().await,
+        Command::Targets(arguments) => return arguments.run().await,
         Command::Local { config } => local(config).await,
         Command::Story { person, no_open } => {
             story::tell(&Demo::new().gateway, person, !no_open).await
@@ -61,6 +75,11 @@ fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,dynoxide=error".into());
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     if std::io::stderr().is_terminal() { log.compact().init() } else { log.json().init() }
+}
+
+#[expect(clippy::disallowed_methods, reason = "an operator's secret need not stand in a command")]
+fn client_secret() -> Option<String> {
+    std::env::var("LATCHKEY_CLIENT_SECRET").ok().filter(|secret| !secret.is_empty())
 }
 
 async fn local(config: Option<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {

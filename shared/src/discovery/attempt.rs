@@ -61,6 +61,26 @@ impl Attempt {
     }
 }
 
+/// What was asked so far. Whoever waits is told at once.
+pub(super) struct Trail<'a> {
+    pub(super) tried: Vec<Attempt>,
+    tell: &'a mut Tell,
+}
+
+/// Is told of each attempt as it ends.
+pub type Tell = dyn FnMut(&Attempt) + Send;
+
+impl<'a> Trail<'a> {
+    pub(super) fn new(tell: &'a mut Tell) -> Self {
+        Self { tried: Vec::new(), tell }
+    }
+
+    pub(super) fn push(&mut self, attempt: Attempt) {
+        (self.tell)(&attempt);
+        self.tried.push(attempt);
+    }
+}
+
 /// Whether a status says something about the moment, and nothing about what was asked for.
 pub(super) fn is_passing(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
@@ -102,7 +122,7 @@ pub enum Rejection {
     )]
     UnfitEndpoint(&'static str),
     /// <https://www.rfc-editor.org/rfc/rfc8414#section-2>
-    #[error("an issuer is an https URL without query and fragment")]
+    #[error("an issuer is an https URL of the public internet, without query and fragment")]
     UnfitIssuer,
 }
 

@@ -21,6 +21,8 @@ pub struct ServerMetadata {
     pub token_endpoint_auth_signing_alg_values_supported: Option<Vec<String>>,
     /// What it says that it can grant.
     pub scopes_supported: Vec<String>,
+    /// What it says that a client can bring to its token endpoint.
+    pub grant_types_supported: Option<Vec<String>>,
 }
 
 /// Where the metadata of `issuer` may be, in order. `None` if it is no issuer.
@@ -91,6 +93,7 @@ pub(super) fn read(
             "token_endpoint_auth_signing_alg_values_supported",
         )?,
         scopes_supported: list("scopes_supported")?.unwrap_or_default(),
+        grant_types_supported: list("grant_types_supported")?,
     })
 }
 

@@ -140,7 +140,10 @@ pub enum TokenError {
     #[error("the authorization server refused the broker's own client")]
     InvalidClient,
     /// The target's record cannot be used; an operator must look.
-    #[error("the target's client secret, authentication method or URLs do not fit together")]
+    #[error(
+        "the target's client, its secret, authentication method, issuer or URLs do not fit \
+         together: connect the target anew"
+    )]
     Misconfigured,
     /// The server understood and would not, with this code. Trying again will not help.
     #[error("the authorization server answered {0:?}")]

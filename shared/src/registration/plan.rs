@@ -83,7 +83,8 @@ impl Situation<'_> {
                 Err(_) => {}
             }
         }
-        if let (Some(url), Some(method)) = (&applicant.document, for_document(self.server)) {
+        let method = for_document(self.server).first().copied();
+        if let (Some(url), Some(method)) = (&applicant.document, method) {
             return Ok(Plan::Document(DocumentPlan {
                 issuer: issuer.clone(),
                 url: url.clone(),
@@ -107,7 +108,10 @@ impl Situation<'_> {
         if self.refused {
             return Err(Unusable::Refused);
         }
-        let issuer = &self.server.server.issuer;
+        let (issuer, method) = (&self.server.server.issuer, known.token_endpoint_auth_method);
+        if known.way == Way::Document && !for_document(self.server).contains(&method) {
+            return Err(Unusable::Unread);
+        }
         known.is_good(issuer, &self.applicant.redirect_uri, self.now + PENDING_LIFETIME)
     }
 }
@@ -135,15 +139,15 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A document holds no secret that both sides know. A key of ours is better than nothing, where the
-/// server can check one.
-fn for_document(server: &ServerMetadata) -> Option<ClientAuthentication> {
+/// The methods of a client by document, best first. It holds no secret that both sides know; a key of
+/// ours is better than nothing, where the server can check one.
+fn for_document(server: &ServerMetadata) -> Vec<ClientAuthentication> {
     use ClientAuthentication::{None as Public, PrivateKeyJwt};
+    if !server.client_id_metadata_document_supported {
+        return vec![];
+    }
     let offered = offered(server);
-    let unstated = server.token_endpoint_auth_methods_supported.is_none();
-    let method = [PrivateKeyJwt, Public].into_iter().find(|method| offered.contains(method));
-    let method = method.or(unstated.then_some(Public));
-    method.filter(|_| server.client_id_metadata_document_supported)
+    [PrivateKeyJwt, Public].into_iter().filter(|method| offered.contains(method)).collect()
 }
 
 /// The methods that both sides speak, best first for a client that is registered there: one with a

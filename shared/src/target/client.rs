@@ -80,6 +80,10 @@ pub enum Unusable {
     /// Its secret is no longer good, or not for long enough.
     #[error("its client secret has expired, or is about to")]
     Expired,
+    /// It is a client by a document, and the authorization server does without documents, or without
+    /// its way of proving itself.
+    #[error("the authorization server no longer takes the metadata document that it is known by")]
+    Unread,
     /// The authorization server says `invalid_client`.
     #[error("the authorization server does not know it, or no longer believes its secret")]
     Refused,

@@ -1,12 +1,17 @@
 //! What functions share, over real sockets and against servers that behave as told.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "../simulation/authorization_server.rs"]
+mod authorization_server;
 mod client;
 mod doors;
 mod http;
 mod identity;
+mod outcomes;
 mod providers;
 mod queue;
+#[path = "../simulation/reading.rs"]
+mod reading;
 mod refresh;
 mod registrant;
 mod revocation;

@@ -59,6 +59,7 @@ impl World {
             token_endpoint_auth_methods_supported: None,
             token_endpoint_auth_signing_alg_values_supported: None,
             scopes_supported: vec![],
+            grant_types_supported: None,
         }
     }
 
@@ -185,6 +186,30 @@ async fn r7_who_has_a_client_registers_no_other() {
     assert!(matches!(overtaken, EstablishError::Overtaken));
     assert_eq!(world.store.find_target(&notes()).await.unwrap(), Some(first));
     assert_eq!(world.secrets.memory.names().len(), 2);
+}
+
+#[tokio::test]
+async fn r1_a_client_by_document_is_replaced_where_its_document_is_no_longer_taken() {
+    let world = World::new().await;
+    let list = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    let documents = |methods: &[&str]| ServerMetadata {
+        client_id_metadata_document_supported: true,
+        token_endpoint_auth_methods_supported: list(methods),
+        ..world.metadata()
+    };
+    let plan = |server: &ServerMetadata, known: Option<&Client>| {
+        let applicant = &us();
+        Situation { server, applicant, known, refused: false, now: NOW }.plan(None).unwrap()
+    };
+    let public = documents(&["none"]);
+    let made = world.establish(&plan(&public, None), None).await.unwrap().client;
+    assert_eq!(made.way, Way::Document);
+    assert!(matches!(plan(&public, Some(&made)), Plan::Keep(_)));
+    // It would do with a key, but does without.
+    let both = documents(&["none", "private_key_jwt"]);
+    assert!(matches!(plan(&both, Some(&made)), Plan::Keep(_)));
+    assert!(matches!(plan(&documents(&["private_key_jwt"]), Some(&made)), Plan::Document(_)));
+    assert!(matches!(plan(&world.metadata(), Some(&made)), Plan::Dynamic(_)));
 }
 
 #[tokio::test]

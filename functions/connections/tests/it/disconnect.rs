@@ -110,6 +110,8 @@ async fn a_target_that_is_unknown_is_disconnected_from_nobody() {
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     let ended = world.store.find_connection(&world.subject("alice"), &gone).await.unwrap().unwrap();
     assert!(!ended.is_active());
+    let ended = row(&world.page(&[&alice]).await, gone.as_str());
+    assert!(ended.contains("Disconnected by you") && !ended.contains("/authorize/"), "{ended}");
     assert!(world.is_connected("alice").await, "notes is not gone");
     assert_eq!(world.server.asked().len(), 0);
 }

@@ -38,7 +38,7 @@ async fn every_target_is_listed_with_its_state_and_what_can_be_done() {
     }
     let notes = row(&html, "Our Notes");
     assert!(notes.contains(">notes.example<"));
-    assert!(notes.contains("Connected. Last renewed"), "{notes}");
+    assert!(notes.contains("Connected since"), "{notes}");
     assert!(notes.contains(r#"<time datetime="2027-01-15T08:00Z">15 January 2027, 08:00 UTC<"#));
     assert!(notes.contains(&format!(r#"method="post" action="{DISCONNECT}""#)));
     assert!(!notes.contains("/authorize/"));
@@ -102,7 +102,7 @@ async fn a_permission_that_ran_out_can_be_given_anew_or_ended() {
     let alice = world.signed_in("alice");
     world.connect("alice", "notes", &TokenSet { refresh: None, ..tokens("alice") }).await;
     let notes = row(&world.page(&[&alice]).await, "Our Notes");
-    assert!(notes.contains("Connected. Last renewed") && !notes.contains("/authorize/"), "{notes}");
+    assert!(notes.contains("Connected since") && !notes.contains("/authorize/"), "{notes}");
     world.function.clock = at(NOW) + Duration::from_mins(59);
     let notes = row(&world.page(&[&alice]).await, "Our Notes");
     assert!(notes.contains("The permission has run out"), "{notes}");
@@ -110,7 +110,18 @@ async fn a_permission_that_ran_out_can_be_given_anew_or_ended() {
     // What can be renewed is renewed when it is needed.
     world.connect("alice", "notes", &tokens("alice")).await;
     let notes = row(&world.page(&[&alice]).await, "Our Notes");
-    assert!(notes.contains("Connected. Last renewed"), "{notes}");
+    assert!(notes.contains("Connected since"), "{notes}");
+}
+
+#[tokio::test]
+async fn a_renewal_is_not_another_consent() {
+    let world = World::new().await;
+    let target = world.put("notes", &json!({})).await;
+    let (before, later) = (world.connection("alice").await.unwrap(), at(NOW + 3600));
+    let renewed = before.renewed(&token_keys(), &target, &tokens("alice"), later).unwrap();
+    world.store.connect(&renewed).await.unwrap();
+    let notes = row(&world.page(&[&world.signed_in("alice")]).await, "Our Notes");
+    assert!(notes.contains(">15 January 2027, 08:00 UTC<"), "{notes}");
 }
 
 #[tokio::test]
@@ -138,7 +149,7 @@ async fn a_connection_to_a_target_that_is_gone_can_still_be_ended() {
     let gone = target_named(&world, "gone").await;
     let html = world.page(&[&world.signed_in("alice")]).await;
     let row = row(&html, gone.as_str());
-    assert!(row.contains("Connected.") && !row.contains("/authorize/"), "{row}");
+    assert!(row.contains("Connected since") && !row.contains("/authorize/"), "{row}");
     assert!(csrf(&html, "/connections/gone/disconnect").is_some());
 }
 

@@ -5,6 +5,9 @@ mod disconnect;
 mod event;
 mod forms;
 mod list;
+mod outbound;
 mod outcome;
 mod support;
+#[path = "../../src/wiring.rs"]
+mod wiring;
 mod world;

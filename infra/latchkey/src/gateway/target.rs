@@ -12,8 +12,10 @@ pub struct GatewayTarget {
     pub name: String,
     /// Where it is called.
     pub endpoint: String,
-    /// Its tools, as its own `tools/list` shows them.
-    pub tools: Vec<Value>,
+    /// Its tools, as its own `tools/list` shows them. Where nobody knows them, none is listed and
+    /// every call is passed on: the server says itself what it does not have. The service is
+    /// stricter and refuses a target without tools.
+    pub tools: Option<Vec<Value>>,
     /// Headers that may reach it besides `Authorization`.
     pub allowed_request_headers: Vec<HeaderName>,
 }
@@ -36,7 +38,7 @@ impl GatewayTarget {
 
     /// Its tools as the gateway lists them.
     fn prefixed(&self) -> impl Iterator<Item = Value> {
-        self.tools.iter().filter_map(|tool| {
+        self.tools.iter().flatten().filter_map(|tool| {
             let name = tool.get("name")?.as_str()?;
             let mut tool = tool.clone();
             tool["name"] = Value::from(format!("{}{SEPARATOR}{name}", self.name));
@@ -45,7 +47,7 @@ impl GatewayTarget {
     }
 
     fn has(&self, tool: &str) -> bool {
-        self.tools.iter().any(|known| known["name"] == tool)
+        self.tools.as_ref().is_none_or(|tools| tools.iter().any(|known| known["name"] == tool))
     }
 }
 

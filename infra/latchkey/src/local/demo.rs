@@ -51,6 +51,7 @@ impl Demo {
                 "issuer": self.authorization_server,
                 "authorization_endpoint": format!("{}/authorize", self.authorization_server),
                 "token_endpoint": format!("{}/token", self.authorization_server),
+                "revocation_endpoint": format!("{}/revoke", self.authorization_server),
                 "authorization_response_iss_parameter_supported": true,
             },
             "client": { "client_id": CLIENT, "token_endpoint_auth_method": "none" },

@@ -1,28 +1,44 @@
 //! The `DynamoDB`-compatible engine under the adapter that is deployed: what a newcomer runs is what
 //! runs in production.
 
-use aws_sdk_dynamodb::Client;
+use super::folder::Folder;
 use broker::aws::{DynamoStore, Tables, sdk_config_at};
 use dynoxide::Database;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::PathBuf;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// The engine, listening on a port of its own on the loopback interface.
-pub(super) struct Engine {
+/// The engine, listening on a port of its own on the loopback interface. Several processes may have
+/// one at the same file: each write is a transaction of the file's own.
+pub(crate) struct Engine {
     store: DynamoStore,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), String>>,
 }
 
 impl Engine {
-    /// Opens the database in `data`, making it and its tables if need be.
-    pub(super) async fn start(data: &Path) -> Result<Self, Box<dyn std::error::Error>> {
-        let file = data.join("dynamodb.sqlite");
+    /// Opens the database in `folder`, making it and its tables if need be.
+    pub(crate) async fn at(folder: &Folder) -> Result<Self, Box<dyn std::error::Error>> {
+        std::fs::create_dir_all(folder.path())?;
+        let file = file(folder);
         let database = Database::new(&file.to_string_lossy())
             .map_err(|error| format!("{} cannot be opened: {error:?}", file.display()))?;
+        Self::serve(database).await
+    }
+
+    /// The same, for whoever only looks: where there is no database, none is made.
+    pub(crate) async fn to_look_at(folder: &Folder) -> Result<Self, Box<dyn std::error::Error>> {
+        if file(folder).exists() {
+            return Self::at(folder).await;
+        }
+        let database =
+            Database::memory().map_err(|error| format!("there is no memory: {error:?}"))?;
+        Self::serve(database).await
+    }
+
+    async fn serve(database: Database) -> Result<Self, Box<dyn std::error::Error>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let (stop, stopped) = oneshot::channel();
@@ -32,18 +48,22 @@ impl Engine {
             }));
         let config = sdk_config_at(&endpoint).await;
         let tables = Tables::named("latchkey");
-        // The configuration says which targets there are; an earlier run's do not count.
-        let _ = Client::new(&config).delete_table().table_name(&tables.targets).send().await;
         tables.create(&config).await?;
         Ok(Self { store: DynamoStore::new(&config, tables), stop, server })
     }
 
-    pub(super) fn store(&self) -> DynamoStore {
+    /// What it keeps.
+    pub(crate) fn store(&self) -> DynamoStore {
         self.store.clone()
     }
 
-    pub(super) async fn stop(self) {
+    /// Lets it finish what it is writing.
+    pub(crate) async fn stop(self) {
         let _ = self.stop.send(());
         let _ = self.server.await;
     }
+}
+
+fn file(folder: &Folder) -> PathBuf {
+    folder.path().join("dynamodb.sqlite")
 }

@@ -1,9 +1,10 @@
 //! The two key rings, made once and kept in the data folder: without them its tokens do not open.
 
+use super::folder::Folder;
+use super::private;
 use broker::clock::{Random, unguessable};
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// The rings, in the format of `KeyRing`.
@@ -13,14 +14,14 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Reads the rings in `data`, making them if need be.
+    /// Reads the rings in `folder`, making them if need be.
     pub(super) fn open(
-        data: &Path,
+        folder: &Folder,
         random: &impl Random,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         Ok(Self {
-            browsers: open(&data.join("browser-keys.json"), random)?,
-            tokens: open(&data.join("token-keys.json"), random)?,
+            browsers: open(&folder.path().join("browser-keys.json"), random)?,
+            tokens: open(&folder.path().join("token-keys.json"), random)?,
         })
     }
 }
@@ -30,9 +31,7 @@ fn open(file: &Path, random: &impl Random) -> Result<String, Box<dyn std::error:
         Ok(ring) => Ok(ring),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let ring = serde_json::json!({ "1": unguessable(random)? }).to_string();
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true).mode(0o600);
-            options.open(file)?.write_all(ring.as_bytes())?;
+            private::create(file, ring.as_bytes())?;
             Ok(ring)
         }
         Err(error) => Err(format!("{} cannot be read: {error}", file.display()).into()),

@@ -1,6 +1,5 @@
 //! The configuration file of `latchkey local`.
 
-use crate::gateway::GatewayTarget;
 use broker::identity::IdentitySettings;
 use broker::quirks::Quirks;
 use broker::target::{
@@ -80,6 +79,10 @@ impl Settings {
         format!("{}/mcp", self.base_url().trim_end_matches('/'))
     }
 
+    pub(super) fn tools(&self) -> BTreeMap<TargetName, Vec<Value>> {
+        self.targets.iter().map(|local| (local.target.name.clone(), local.tools.clone())).collect()
+    }
+
     pub(super) fn client_secrets(&self) -> BTreeMap<SecretName, ClientSecret> {
         let secret = |local: &LocalTarget| {
             Some((local.target.client.client_secret.clone()?, local.client_secret.clone()?))
@@ -88,15 +91,17 @@ impl Settings {
     }
 }
 
-impl LocalTarget {
-    pub(super) fn at_gateway(&self) -> GatewayTarget {
-        GatewayTarget {
-            name: self.target.name.to_string(),
-            endpoint: self.target.endpoint.as_str().to_owned(),
-            tools: self.tools.clone(),
-            allowed_request_headers: Vec::new(),
-        }
+/// Reads a `tools/list` result.
+pub fn read_tools(file: &Path) -> Result<Vec<Value>, SettingsError> {
+    #[derive(Deserialize)]
+    struct Tools {
+        tools: Vec<Value>,
     }
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| SettingsError::NotRead(file.to_owned(), error))?;
+    let tools: Tools =
+        serde_json::from_str(&text).map_err(|_| SettingsError::NotTools(file.to_owned()))?;
+    Ok(tools.tools)
 }
 
 /// What is wrong with the configuration.
@@ -172,15 +177,7 @@ struct ClientTable {
 
 impl TargetTable {
     fn read(self, folder: &Path) -> Result<LocalTarget, SettingsError> {
-        #[derive(Deserialize)]
-        struct Tools {
-            tools: Vec<Value>,
-        }
-        let file = folder.join(&self.tools);
-        let text = std::fs::read_to_string(&file)
-            .map_err(|error| SettingsError::NotRead(file.clone(), error))?;
-        let tools: Tools =
-            serde_json::from_str(&text).map_err(|_| SettingsError::NotTools(file))?;
+        let tools = read_tools(&folder.join(&self.tools))?;
         let secret = self.client.client_secret.as_ref();
         // Without PRM, the resource is the endpoint as written.
         let resource = match self.resource {
@@ -190,7 +187,7 @@ impl TargetTable {
         };
         Ok(LocalTarget {
             client_secret: secret.cloned().map(ClientSecret::new),
-            tools: tools.tools,
+            tools,
             target: Target {
                 client: Client {
                     client_id: self.client.client_id,
@@ -228,7 +225,7 @@ fn sub() -> Vec<String> {
 }
 
 /// Where `local` listens unless told otherwise.
-pub(super) const DEFAULT_LISTEN: SocketAddr =
+pub(crate) const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8700);
 /// Where `local` keeps its data unless told otherwise.
-pub(super) const DEFAULT_DATA: &str = ".latchkey";
+pub(crate) const DEFAULT_DATA: &str = ".latchkey";

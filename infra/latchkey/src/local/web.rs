@@ -1,5 +1,6 @@
 //! The routes that API Gateway has in a deployment, before the same handlers.
 
+use super::secrets::LocalSecrets;
 use authorize::Authorize;
 use axum::Router;
 use axum::body::Bytes;
@@ -7,31 +8,18 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use broker::aws::DynamoStore;
 use broker::clock::{SystemClock, SystemRandom};
-use broker::target::SecretName;
 use callback::Callback;
 use connections::Connections;
 use http::request::Parts;
 use http::{Request, StatusCode};
-use oauth2::ClientSecret;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(super) type LocalAuthorize = Authorize<DynamoStore, DynamoStore, SystemClock, SystemRandom>;
-pub(super) type LocalCallback = Callback<
-    DynamoStore,
-    DynamoStore,
-    DynamoStore,
-    BTreeMap<SecretName, ClientSecret>,
-    SystemClock,
-    SystemRandom,
->;
-pub(super) type LocalConnections = Connections<
-    DynamoStore,
-    DynamoStore,
-    BTreeMap<SecretName, ClientSecret>,
-    SystemClock,
-    SystemRandom,
->;
+pub(super) type LocalAuthorize =
+    Authorize<DynamoStore, DynamoStore, DynamoStore, SystemClock, SystemRandom>;
+pub(super) type LocalCallback =
+    Callback<DynamoStore, DynamoStore, DynamoStore, LocalSecrets, SystemClock, SystemRandom>;
+pub(super) type LocalConnections =
+    Connections<DynamoStore, DynamoStore, LocalSecrets, SystemClock, SystemRandom>;
 
 pub(super) fn functions(
     authorize: Arc<LocalAuthorize>,

@@ -153,7 +153,7 @@ async fn the_gateway_brings_the_users_token_to_the_server() {
         gateway.targets = Targets::from(vec![GatewayTarget {
             name: "notes".to_owned(),
             endpoint: notes.url.clone(),
-            tools: mcp_tools(),
+            tools: Some(mcp_tools()),
             allowed_request_headers: Vec::new(),
         }]);
         gateway.interceptor = interceptor(move |event| {

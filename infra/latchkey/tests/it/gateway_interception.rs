@@ -115,7 +115,7 @@ pub(crate) fn target(endpoint: &str) -> GatewayTarget {
     GatewayTarget {
         name: "notes".to_owned(),
         endpoint: endpoint.to_owned(),
-        tools: vec![json!({ "name": "add", "inputSchema": { "type": "object" } })],
+        tools: Some(vec![json!({ "name": "add", "inputSchema": { "type": "object" } })]),
         allowed_request_headers: vec!["x-tenant".parse().unwrap()],
     }
 }

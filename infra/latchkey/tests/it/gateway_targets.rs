@@ -125,6 +125,24 @@ async fn a_legacy_call_is_made_in_a_session_that_is_ended() {
 }
 
 #[tokio::test]
+async fn a_target_whose_tools_nobody_knows_lists_none_and_is_called_all_the_same() {
+    let (target, endpoint) = Target::serve(legacy).await;
+    let bench = Bench::with(|gateway| {
+        let mut notes = super::gateway_interception::target(&endpoint);
+        notes.tools = None;
+        gateway.targets = Targets::from(vec![notes]);
+    })
+    .await;
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    assert_eq!(bench.post(&list).await.json()["result"]["tools"], json!([]));
+
+    assert_eq!(bench.post(&call(2)).await.json()["result"], json!({ "content": [] }));
+
+    let called = target.heard().into_iter().find(|heard| heard.says("tools/call")).unwrap();
+    assert_eq!(called.body["params"]["name"], "add");
+}
+
+#[tokio::test]
 async fn the_callers_token_reaches_no_target() {
     let (target, endpoint) = Target::serve(legacy).await;
     let bench = bench(&endpoint).await;

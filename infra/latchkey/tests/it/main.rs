@@ -1,7 +1,8 @@
-//! The gateway stand-in and the demo servers, over real sockets.
+//! The operator's command, the gateway stand-in and the demo servers, over real sockets.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod connect;
 mod demo_flow;
 mod demo_notes;
 mod flow;

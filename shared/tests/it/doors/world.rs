@@ -236,6 +236,7 @@ pub(crate) fn registrar(registration_endpoint: Endpoint) -> ServerMetadata {
         client_id_metadata_document_supported: false,
         token_endpoint_auth_methods_supported: None,
         token_endpoint_auth_signing_alg_values_supported: None,
+        grant_types_supported: None,
         scopes_supported: vec![],
     }
 }

@@ -135,6 +135,7 @@ fn what_the_catalogue_says_is_data_on_a_target_that_is_connected() {
             client_id_metadata_document_supported: false,
             token_endpoint_auth_methods_supported: None,
             token_endpoint_auth_signing_alg_values_supported: None,
+            grant_types_supported: None,
             scopes_supported: vec![],
         },
         scopes: vec![],

@@ -1,0 +1,140 @@
+//! Whether our client at a target's authorization server is still good, as far as that can be found
+//! out without a person.
+
+use super::Diagnosis;
+use super::drift::Drift;
+use crate::connect::Moment;
+use crate::local::is_configured;
+use crate::operator::Operator;
+use broker::clock::unix_seconds;
+use broker::discovery::authorization_server::ServerMetadata;
+use broker::http::Http;
+use broker::registration::{Applicant, Standing, StandingError};
+use broker::store::StoreError;
+use broker::target::{Target, Unusable, Way};
+use serde_json::Value;
+use std::time::{Duration, SystemTime};
+
+/// What the record says by itself.
+pub(super) fn of_record(target: &Target, applicant: &Applicant, now: SystemTime) -> Option<Drift> {
+    let issuer = &target.authorization_server.issuer;
+    let good = |end| target.client.is_good(issuer, &applicant.redirect_uri, end);
+    match (good(now), good(now + WARNING)) {
+        (Err(Unusable::Expired), _) => {
+            Some(Drift::new("registration_expired", target, "our client secret has expired"))
+        }
+        (Err(why), _) => Some(Drift::new("registration", target, format!("our client: {why}"))),
+        (_, Err(_)) => {
+            let expiry = target.client.client_secret_expires_at.map(unix_seconds);
+            let what = format!(
+                "our client secret expires in less than a week ({} s after 1970)",
+                expiry.unwrap_or_default()
+            );
+            Some(Drift::new("registration_expiring", target, what))
+        }
+        _ => None,
+    }
+}
+
+/// What the authorization server says that it takes.
+pub(super) fn offered(target: &Target, metadata: &ServerMetadata) -> Vec<Drift> {
+    let mut drift = Vec::new();
+    let method = target.client.token_endpoint_auth_method.as_str();
+    if let Some(methods) = &metadata.token_endpoint_auth_methods_supported
+        && !methods.iter().any(|offered| offered == method)
+    {
+        let what = format!("the authorization server no longer lists {method}");
+        drift.push(Drift::new("authentication", target, what));
+    }
+    if target.client.way == Way::Document && !metadata.client_id_metadata_document_supported {
+        let what = "the authorization server no longer reads client ID metadata documents";
+        drift.push(Drift::new("documents_unread", target, what));
+    }
+    drift
+}
+
+/// A target under examination.
+pub(super) struct Examined<'a> {
+    pub(super) operator: &'a Operator,
+    pub(super) http: &'a Http,
+    pub(super) target: &'a Target,
+    pub(super) moment: Moment<'a>,
+}
+
+impl Examined<'_> {
+    /// Whether our metadata document is where our id says.
+    pub(super) async fn document(&self, applicant: &Applicant, diagnosis: &mut Diagnosis) {
+        let target = self.target;
+        if target.client.way != Way::Document {
+            return;
+        }
+        let url = &target.client.client_id;
+        let served: Result<Value, _> = self.http.get_json(url).await;
+        let drift = match served {
+            Ok(served) if Some(&served) == due(applicant, target).as_ref() => return,
+            Ok(_) => Drift {
+                remedy: "Let that address lead to `latchkey local`, and to nothing else."
+                    .to_owned(),
+                ..Drift::new(
+                    "document_wrong",
+                    target,
+                    format!("{url} is not our metadata document"),
+                )
+            },
+            Err(error) => Drift {
+                remedy:
+                    "Start `latchkey local`, and let that address lead to it, without redirect \
+                         and with a certificate that the public trusts."
+                        .to_owned(),
+                ..Drift::new(
+                    "document_unreachable",
+                    target,
+                    format!("our metadata document {url} cannot be read: {error}"),
+                )
+            },
+        };
+        diagnosis.drift.push(drift);
+    }
+
+    /// Whether the authorization server knows us, and believes our secret.
+    pub(super) async fn standing(&self, diagnosis: &mut Diagnosis) {
+        let target = self.target;
+        let ended = ["registration", "registration_expired"];
+        if diagnosis.drift.iter().any(|drift| ended.contains(&drift.kind)) {
+            return;
+        }
+        if is_configured(target) && target.client.client_secret.is_some() {
+            let note =
+                "the secret of our client stands in the configuration file; it was not tried";
+            diagnosis.notes.push(note.to_owned());
+            return;
+        }
+        let registrant = self.operator.registrant(self.http, self.moment.random);
+        match registrant.standing(target, self.moment.now).await {
+            Ok(Standing::Good) => {}
+            Ok(Standing::Refused) => diagnosis.drift.push(Drift::new(
+                "client_refused",
+                target,
+                "the authorization server does not know our client, or does not believe its secret",
+            )),
+            Ok(Standing::Unknown) => diagnosis
+                .notes
+                .push("the authorization server does not say whether it knows our client".into()),
+            Err(StandingError::Store(StoreError::Unreadable(_))) => {
+                diagnosis.drift.push(Drift::new(
+                    "secret_missing",
+                    target,
+                    "the secret of our client is not in the data folder",
+                ));
+            }
+            Err(error) => diagnosis.unchecked.push(format!("our client: {error}")),
+        }
+    }
+}
+
+fn due(applicant: &Applicant, target: &Target) -> Option<Value> {
+    serde_json::from_str(&applicant.document(&target.client)?).ok()
+}
+
+/// An expiry is named this long before.
+const WARNING: Duration = Duration::from_hours(7 * 24);

@@ -1,0 +1,59 @@
+//! What `local` makes of targets that came and went.
+
+use super::world::World;
+use broker::identity::IdentitySettings;
+use broker::store::TargetStore;
+use broker::target::Target;
+use latchkey::local::{Local, LocalTarget, Settings};
+use std::path::Path;
+
+fn settings(data: &Path, targets: &[Target]) -> Settings {
+    let local = |target: &Target| LocalTarget {
+        target: target.clone(),
+        client_secret: None,
+        tools: Vec::new(),
+    };
+    Settings {
+        listen: "127.0.0.1:8799".parse().unwrap(),
+        base_url: None,
+        data: data.to_owned(),
+        identity: IdentitySettings {
+            issuer: "https://idp.example".to_owned(),
+            client_id: "latchkey".to_owned(),
+            client_secret: None,
+            audiences: vec!["http://127.0.0.1:8799/mcp".to_owned()],
+            clients: Vec::new(),
+            subject_claims: vec!["sub".to_owned()],
+        },
+        url_elicitation_clients: Vec::new(),
+        targets: targets.iter().map(local).collect(),
+    }
+}
+
+async fn names(world: &World) -> Vec<String> {
+    let operator = world.operator().await;
+    let targets = operator.store.targets().await.unwrap();
+    operator.close().await;
+    targets.into_iter().map(|target| target.name.to_string()).collect()
+}
+
+#[tokio::test]
+async fn the_files_targets_come_and_go_with_it_and_connected_ones_stay() {
+    let world = World::new().await;
+    world.connect(&world.wish()).await.unwrap();
+    let mut configured = world.target().await.unwrap();
+    configured.client.issuer = None;
+    configured.name = "files".parse().unwrap();
+
+    let run = async |targets: &[Target]| {
+        Local::open(settings(&world.folder, targets)).await.unwrap().close().await;
+        names(&world).await
+    };
+    assert_eq!(run(&[configured]).await, ["files", "notes"]);
+    assert_eq!(run(&[]).await, ["notes"]);
+
+    // Whoever connects now knows where browsers reach us.
+    let verdict = world.connect(&world.wish()).await.unwrap();
+    assert_eq!(verdict.registration.redirect_uri, "http://127.0.0.1:8799/callback/notes");
+    assert!(!verdict.registration.kept, "it was made for another redirect URI");
+}
