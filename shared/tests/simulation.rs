@@ -30,8 +30,8 @@ mod world;
 
 use run::run;
 
-/// Seeds that failed once.
-const KEPT: [u64; 0] = [];
+/// Seeds that failed once, whatever was at fault.
+const KEPT: [u64; 7] = [101, 103, 104, 342, 1123, 6452, 332_780];
 
 #[test]
 fn t5_no_order_of_events_breaks_a_promise() {

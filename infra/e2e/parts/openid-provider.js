@@ -123,13 +123,13 @@ async function serve({ origin, port, log, site, resources, configuration, featur
     people: site.people,
     /** What happened at the token endpoint, in order. */
     tokenRequests: [],
-    /** The refresh tokens that it issued, with the person and the client that each is for. */
-    refreshTokens: [],
     /** The ids of clients that registered themselves, and of those that ended their registration, in order. */
     registered: [],
     ended: [],
     /** Forgets a client, as servers do. */
     forget: (client) => provider.Client.adapter.destroy(client),
+    /** The refresh tokens that it issued, with the person and the client that each is for. */
+    refreshTokens: [],
     /** Sees every authorization response before the browser does: answers the URL to redirect to, or null to keep the browser here. */
     redirect: (url) => url,
     close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),

@@ -48,8 +48,8 @@ pub struct Local {
     /// The routes of API Gateway and of the gateway's stand-in.
     pub router: Router,
     engine: Engine,
-    watch: JoinHandle<()>,
     sweeps: Sweeps,
+    watch: JoinHandle<()>,
 }
 
 type LocalInterceptor = Interceptor<DynamoStore, DynamoStore, LocalSecrets, SystemClock>;
@@ -132,7 +132,7 @@ impl Local {
         let gateway = gateway_of(&settings, watch.targets.clone(), interceptor);
         let router =
             web::functions(authorize, callback, connections).merge(gateway::router(gateway));
-        Ok(Self { router, engine, watch: tokio::spawn(watch.go_on()), sweeps })
+        Ok(Self { router, engine, sweeps, watch: tokio::spawn(watch.go_on()) })
     }
 
     /// Lets a sweep under way end, and the engine finish what it is writing.

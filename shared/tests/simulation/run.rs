@@ -82,6 +82,7 @@ impl Run {
             target: Arc::clone(&self.target),
             world: self.world.clone(),
             worker,
+            is_persons: worker == WORKERS,
             mutation: self.mutation,
             seen: Arc::default(),
         }
@@ -219,27 +220,30 @@ impl Run {
     async fn honest(&self, worker: usize) {
         let (store, breakers) = (self.store(worker), self.breakers());
         for key in 0..usize::try_from(self.people).unwrap() {
-            let mut ended_well = false;
+            let mut settled = false;
             for doublings in 0..12 {
                 pause(&self.world, (20_000 << doublings).min(4_000_000)).await;
-                let found = self.memory.find_connection(&subject(key), &self.target.name).await;
-                let Some(row) = found.unwrap() else {
-                    ended_well = true;
-                    break;
-                };
-                let now = Watch { world: self.world.clone(), worker }.now();
-                if !row.is_active() || (row.is_fresh(now) && self.is_honoured(&row)) {
-                    ended_well = true;
+                self.call(worker, key, &store, &breakers).await;
+                settled = self.is_settled(worker, key).await;
+                if settled {
                     break;
                 }
-                self.call(worker, key, &store, &breakers).await;
             }
-            if !ended_well {
+            if !settled {
                 self.world.with(|world| {
                     world.book.broken(|| format!("{key} is neither renewed nor ended"));
                 });
             }
         }
+    }
+
+    /// Whether there is a token that the server honours, or nothing to renew.
+    async fn is_settled(&self, worker: usize, key: Key) -> bool {
+        let found = self.memory.find_connection(&subject(key), &self.target.name).await;
+        let now = Watch { world: self.world.clone(), worker }.now();
+        found
+            .unwrap()
+            .is_none_or(|row| !row.is_active() || (row.is_fresh(now) && self.is_honoured(&row)))
     }
 
     /// No pair that somebody won and that the server still serves is lost.

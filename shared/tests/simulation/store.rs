@@ -24,6 +24,8 @@ pub(crate) struct Store {
     pub(crate) target: Arc<Target>,
     pub(crate) world: Shared,
     pub(crate) worker: usize,
+    /// Whether it is a person who writes.
+    pub(crate) is_persons: bool,
     pub(crate) mutation: Option<Mutation>,
     /// What the worker saw last.
     pub(crate) seen: Arc<Mutex<Option<Connection>>>,
@@ -143,8 +145,12 @@ impl ConnectionStore for Store {
 
     async fn connect(&self, connection: &Connection) -> Result<(), StoreError> {
         self.call("connect", async {
+            let before =
+                self.memory.find_connection(&connection.subject, &connection.target).await?;
             self.memory.connect(connection).await?;
-            if let Some(refresh) = self.refresh_token(connection) {
+            self.ended(before, connection);
+            // A worker that connects has nobody's consent.
+            if let Some(refresh) = self.refresh_token(connection).filter(|_| self.is_persons) {
                 let key = key_of(&connection.subject);
                 self.world.with(|world| {
                     let grant = world.server.grant_of(&refresh);
@@ -200,20 +206,6 @@ impl ConnectionStore for Store {
             Ok(written)
         })
         .await
-    }
-
-    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
-        self.memory.step_up(connection, more).await
-    }
-
-    async fn widen(
-        &self,
-        subject: &SubjectId,
-        target: &TargetName,
-        asked: &[String],
-        beyond: &[String],
-    ) -> Result<(), StoreError> {
-        self.memory.widen(subject, target, asked, beyond).await
     }
 
     async fn settle(&self, lease: Lease, connection: &Connection) -> Result<bool, StoreError> {
@@ -296,6 +288,20 @@ impl ConnectionStore for Store {
             Ok(marked)
         })
         .await
+    }
+
+    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
+        self.memory.step_up(connection, more).await
+    }
+
+    async fn widen(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        asked: &[String],
+        beyond: &[String],
+    ) -> Result<(), StoreError> {
+        self.memory.widen(subject, target, asked, beyond).await
     }
 
     async fn disconnect(
