@@ -5,7 +5,7 @@
 //! characters that could make them look like other values.
 
 mod connections;
-mod moment;
+pub mod moment;
 
 pub use connections::{Connections, Disconnected, Listed, Told, connections};
 
