@@ -3,6 +3,5 @@
 pub(crate) mod idp;
 pub(crate) mod keys;
 pub(crate) mod server;
-#[expect(dead_code, reason = "other tests use more of it")]
 pub(crate) mod store;
 pub(crate) mod target;

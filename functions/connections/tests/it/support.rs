@@ -13,7 +13,6 @@ pub(crate) mod keys;
 #[expect(dead_code, reason = "other tests use more of it")]
 pub(crate) mod server;
 #[path = "../../../../shared/tests/it/support/store.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
 pub(crate) mod store;
 #[path = "../../../../shared/tests/it/support/target.rs"]
 pub(crate) mod target;
