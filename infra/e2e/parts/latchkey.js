@@ -40,6 +40,7 @@ export async function startLatchkey({ config, cwd, log }) {
   const part = {
     /** Ends the process where it stands. */
     async kill() {
+      process.off('exit', kill);
       const ended = once(child, 'exit');
       kill();
       await ended;

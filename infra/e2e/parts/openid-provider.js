@@ -94,19 +94,19 @@ async function serve({ origin, port, log, site, resources, configuration, featur
         enabled: true,
         defaultResource: () => undefined,
         useGrantedResource: () => true,
-        getResourceServerInfo(ctx, resource) {
+        getResourceServerInfo(_ctx, resource) {
           if (!resources[resource]) throw new errors.InvalidTarget();
           return {
             ...resources[resource],
             audience: resource,
             accessTokenFormat: 'jwt',
-            accessTokenTTL: part.lifetimes[ctx.oidc.params?.grant_type] ?? 600,
+            accessTokenTTL: 600,
             jwt: { sign: { alg: 'RS256' } },
           };
         },
       },
     },
-    ttl: { AccessToken: 600, AuthorizationCode: 60, ClientCredentials: 600, Grant: 86400, IdToken: 600, Interaction: 600, RefreshToken: 3600, Session: 86400 },
+    ttl: { AccessToken: (ctx) => part.lifetimes[ctx.oidc.params?.grant_type] ?? 600, AuthorizationCode: 60, ClientCredentials: 600, Grant: 86400, IdToken: 600, Interaction: 600, RefreshToken: 3600, Session: 86400 },
     interactions: { url: (_ctx, { uid }) => `/interaction/${uid}` },
     findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub, name: nameOf(sub) }) }),
     renderError(ctx, out) {
@@ -132,6 +132,8 @@ async function serve({ origin, port, log, site, resources, configuration, featur
     forget: (client) => provider.Client.adapter.destroy(client),
     /** The refresh tokens that it issued, with the person and the client that each is for. */
     refreshTokens: [],
+    /** Is told of each refresh when its request has come, and when it is granted and the answer has not left yet. */
+    onRefresh: () => {},
     /** Sees every authorization response before the browser does: answers the URL to redirect to, or null to keep the browser here. */
     redirect: (url) => url,
     close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),
@@ -155,7 +157,10 @@ async function serve({ origin, port, log, site, resources, configuration, featur
     part.ended.push(clientId);
     log('registration ended', { client: clientId });
   });
-  provider.on('grant.success', (ctx) => granted(ctx, 'success'));
+  provider.on('grant.success', (ctx) => {
+    granted(ctx, 'success');
+    if (ctx.oidc.params.grant_type === 'refresh_token') part.onRefresh('granted');
+  });
   provider.on('grant.error', (ctx, error) => granted(ctx, error.error));
   provider.on('authorization.success', (ctx, answer) => {
     remember('code', answer.code);
@@ -165,6 +170,15 @@ async function serve({ origin, port, log, site, resources, configuration, featur
   provider.on('authorization.error', (ctx, error) => log('authorization error', { client: ctx.oidc.client?.clientId, error: error.error, detail: error.error_detail }));
   provider.on('server_error', (_ctx, error) => log('server error', { error: error.stack }));
 
+  provider.use(async (ctx, next) => {
+    if (ctx.path === '/token' && ctx.method === 'POST') {
+      // The body is read once: the library takes it from here.
+      ctx.req.body = Object.fromEntries(new URLSearchParams(Buffer.concat(await Array.fromAsync(ctx.req)).toString()));
+      // Whoever is gone by now is not granted anything.
+      if (ctx.req.body.grant_type === 'refresh_token' && part.onRefresh('asked') === 'gone') return ctx.req.destroy();
+    }
+    return next();
+  });
   const callback = provider.callback();
   const server = http.createServer(async (req, res) => {
     watchRedirects(res, part);

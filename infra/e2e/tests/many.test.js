@@ -31,7 +31,8 @@ before(async () => {
     const config = `${world.folder}/config/${name}.toml`;
     fs.writeFileSync(config, `listen = "127.0.0.1:${ports[name]}"\nbase_url = "${world.origin}"\n${common}`);
     const start = () => startLatchkey({ config, log: `${world.folder}/${name}.log` });
-    processes.push({ start, latchkey: await start() });
+    // Each says that it is ready where all of them are to be reached from outside.
+    processes.push({ endpoint: `http://127.0.0.1:${ports[name]}/mcp`, start, latchkey: await start() });
   }
 });
 after(async () => {
@@ -40,10 +41,10 @@ after(async () => {
 });
 
 const refreshes = (from) => world.as.tokenRequests.slice(from).filter(({ grant }) => grant === 'refresh_token').map(({ outcome }) => outcome);
-const ask = async ({ latchkey }) => textOf((await call({ endpoint: latchkey.endpoint, token }, 'files___whoami')).body);
+const ask = async ({ endpoint }) => textOf((await call({ endpoint, token }, 'files___whoami')).body);
 const textOf = (body) => (body?.result?.content ?? []).map(({ text }) => text).join('\n') || JSON.stringify(body);
 const ANSWERED = 'files knows you as cloud-alice';
-const TRY_AGAIN = /Nothing is lost; try again in a moment/;
+const TRY_AGAIN = /try again/i;
 
 /** A connection whose access token has run out. Answers how many token requests there were by then. */
 async function consent() {
@@ -52,6 +53,8 @@ async function consent() {
   assert.equal(screens.at(-1), 'latchkey: connected', screens.join(' > '));
   const { outcome } = world.as.tokenRequests.findLast(({ grant }) => grant === 'authorization_code');
   assert.equal(outcome, 'success');
+  // Until it has run out, it is forwarded while another renews it. A store keeps whole seconds.
+  await new Promise((resolve) => { setTimeout(resolve, 2_500); });
   return world.as.tokenRequests.findLastIndex(({ grant }) => grant === 'authorization_code') + 1;
 }
 
@@ -63,6 +66,13 @@ async function familyIsAlive() {
   const answer = await (await fetch(token_endpoint, { method: 'POST', body: form })).json();
   return answer.access_token !== undefined;
 }
+
+/** Whoever waits for the lease of one that was killed is answered in the end, one way or the other. */
+const answeredIn = (process) => until(async () => {
+  const answer = await ask(process);
+  if (TRY_AGAIN.test(answer)) throw new Error(answer);
+  return answer;
+});
 
 const spread = (among) => Array.from({ length: CALLS }, (_, index) => among[index % among.length]);
 
@@ -93,12 +103,7 @@ test(`T5: a process that is killed in the midst of it ends no family that is not
       assert.ok(killed || answer === ANSWERED || TRY_AGAIN.test(answer) || /\/authorize\/files\?ticket=/.test(answer), String(answer));
     }
 
-    // Whoever waits for the lease of the one that was killed is answered in the end, one way or the other.
-    const last = await until(async () => {
-      const answer = await ask(others[0]);
-      if (TRY_AGAIN.test(answer)) throw new Error(answer);
-      return answer;
-    });
+    const last = await answeredIn(others[0]);
     const outcomes = refreshes(from);
     context.diagnostic(`killed after ${delay} ms: ${outcomes.join(', ') || 'nothing was asked'}; ${last === ANSWERED ? 'still connected' : 'consent is asked for'}`);
     if (last === ANSWERED) {
@@ -110,4 +115,36 @@ test(`T5: a process that is killed in the midst of it ends no family that is not
     }
     victim.latchkey = await victim.start();
   }
+});
+
+/** Kills the one process that refreshes, `when` the authorization server has got so far; answers what another is told then. */
+async function killedWhen(when) {
+  const from = await consent();
+  const [victim, other] = processes;
+  let killed;
+  world.as.onRefresh = (event) => {
+    if (event !== when || killed) return undefined;
+    killed = victim.latchkey.kill();
+    return 'gone';
+  };
+  const told = await ask(victim).catch((error) => error);
+  assert.ok(told instanceof Error, String(told));
+  await killed;
+  const last = await answeredIn(other);
+  world.as.onRefresh = () => {};
+  victim.latchkey = await victim.start();
+  return { last, outcomes: refreshes(from) };
+}
+
+test('T5: of a process that is killed before its refresh is granted, another takes over', async () => {
+  const { last, outcomes } = await killedWhen('asked');
+  assert.equal(last, ANSWERED);
+  assert.deepEqual(outcomes, ['success']);
+  assert.ok(await familyIsAlive());
+});
+
+test('T7: of a process that is killed with the only answer, another asks once more, and then the person', async () => {
+  const { last, outcomes } = await killedWhen('granted');
+  assert.match(last, /\/authorize\/files\?ticket=/);
+  assert.deepEqual(outcomes, ['success', 'invalid_grant']);
 });
