@@ -274,6 +274,26 @@ async fn t5_silence_ends_nothing_and_is_asked_ever_more_rarely() {
     assert_eq!(renewed(bench.renew().await), "a1");
 }
 
+/// Clocks differ by seconds; one that is minutes ahead was wrong.
+#[tokio::test]
+async fn t5_an_entry_of_the_future_makes_wait_unless_its_clock_was_wrong() {
+    for (seconds_ahead, waits) in [(10, true), (100, false)] {
+        let bench = Bench::new(Rotation::OneUse).await;
+        let (now, until) = (at(NOW), at(NOW + 15));
+        let lease = bench.store.lease(&alice(), &bench.target.name, now, until).await.unwrap();
+        let began_at = at(NOW + seconds_ahead);
+        let entry = Some(Attempt { began_at, requests: 2 });
+        assert!(bench.store.release(lease.unwrap(), entry).await.unwrap());
+        match bench.renew().await {
+            Renewal::Deferred { until } if waits => {
+                assert_eq!(until, began_at + Duration::from_secs(30));
+            }
+            renewal => assert_eq!(renewed(renewal), "a1", "{seconds_ahead}"),
+        }
+        assert_eq!(bench.asked() == 0, waits);
+    }
+}
+
 #[tokio::test]
 async fn t5_a_lost_answer_is_not_asked_for_again_where_that_is_punished() {
     for fault in [Fault::LostBefore, Fault::LostAfter] {

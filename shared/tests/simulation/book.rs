@@ -103,8 +103,11 @@ struct Entry {
     worker: usize,
     refresh: String,
     requests: u32,
+    began_at: u64,
     /// Whether its outcome was written.
     concluded: bool,
+    /// Whether its holder left it there.
+    left: bool,
 }
 
 #[derive(Debug)]
@@ -191,6 +194,18 @@ impl Book {
         self.leases.push(Held { worker, key, until, ended: false });
     }
 
+    /// From the third request with a token on, there is a pause before it.
+    fn is_hasty(&self, worker: usize, refresh: &str, local: u64) -> bool {
+        let of_token = || self.journal.iter().rev().filter(|entry| entry.refresh == refresh);
+        let Some(own) = of_token().find(|entry| entry.worker == worker) else { return false };
+        own.requests > 2
+            && of_token().any(|entry| {
+                entry.requests + 1 == own.requests
+                    && entry.left
+                    && local + CLOCKS_DIFFER < entry.began_at + 30_000
+            })
+    }
+
     /// At most one live request per consent while leases hold; one request with one token in one
     /// renewal; none after a lost answer where that is punished; none while the server wants quiet.
     pub(crate) fn request_leaves(
@@ -209,6 +224,9 @@ impl Book {
         self.calls[worker].sent.push(refresh.to_owned());
         if local < self.calls[worker].quiet_until {
             self.broken(|| format!("{worker} asked a server that wanted to be left alone"));
+        }
+        if self.is_hasty(worker, refresh, local) {
+            self.broken(|| format!("{worker} asks with {refresh} again and again"));
         }
         let unanswered = self
             .requests
@@ -306,16 +324,23 @@ impl Book {
         self.expired.insert(access.to_owned());
     }
 
-    pub(crate) fn journaled(&mut self, worker: usize, refresh: &str, requests: u32) {
-        let refresh = refresh.to_owned();
-        self.journal.push(Entry { worker, refresh, requests, concluded: false });
+    pub(crate) fn journaled(&mut self, worker: usize, refresh: &str, requests: u32, began_at: u64) {
+        self.journal.push(Entry {
+            worker,
+            refresh: refresh.to_owned(),
+            requests,
+            began_at,
+            concluded: false,
+            left: false,
+        });
     }
 
     /// A holder gave the lease back, and left an entry of so many requests.
     pub(crate) fn released(&mut self, worker: usize, refresh: &str, left: Option<u32>) {
         let theirs = |entry: &&mut Entry| entry.worker == worker && entry.refresh == refresh;
         if let Some(entry) = self.journal.iter_mut().rev().find(theirs) {
-            entry.concluded |= left != Some(entry.requests);
+            entry.left = left == Some(entry.requests);
+            entry.concluded |= !entry.left;
         }
     }
 
@@ -351,6 +376,11 @@ impl Book {
         let without_asking = end.punished && end.attempted && end.rotation_lost && !end.usable;
         if without_asking {
             self.given_up.insert(refresh.to_owned());
+            let unwritten =
+                |entry: &Entry| entry.refresh == refresh && !entry.concluded && !entry.left;
+            if !lost && !self.journal.iter().any(unwritten) {
+                self.broken(|| format!("{refresh} was given up though every answer came"));
+            }
         }
         if !refused && !without_asking {
             self.broken(|| format!("{refresh} was ended without the server's word: {end:?}"));
