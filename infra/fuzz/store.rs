@@ -3,8 +3,10 @@
 use broker::connection::{Attempt, Connection, Lineage};
 use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
-use broker::store::{ConnectionStore, Lease, PendingStore, StoreError, TargetStore};
 use broker::step_up::StepUp;
+use broker::store::{
+    ConnectionStore, Lease, PendingStore, StoreError, TargetStore, UsedConnections,
+};
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use std::sync::Arc;
@@ -88,12 +90,14 @@ impl ConnectionStore for Store {
         self.0.amend(spent, connection).await
     }
 
-    async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
-        self.0.expire(connection, now).await
+    /// Nothing: one input must not change what the next one finds.
+    async fn expire(&self, _: &Connection, _: SystemTime) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
-    async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
-        self.0.step_up(connection, more).await
+    /// Nothing, likewise.
+    async fn step_up(&self, _: &Connection, _: &StepUp) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
     async fn widen(
@@ -112,5 +116,11 @@ impl ConnectionStore for Store {
 
     async fn connections_of(&self, subject: &SubjectId) -> Result<Vec<Connection>, StoreError> {
         self.0.connections_of(subject).await
+    }
+}
+
+impl UsedConnections for Store {
+    async fn note_use(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
+        self.0.note_use(connection, now).await
     }
 }

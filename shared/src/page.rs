@@ -5,7 +5,7 @@
 //! characters that could make them look like other values.
 
 mod connections;
-mod moment;
+pub mod moment;
 
 pub use connections::{Connections, Disconnected, Listed, Told, connections};
 
@@ -47,6 +47,8 @@ pub struct Consent<'a> {
     pub authorization_server: &'a str,
     /// What is asked for by name.
     pub scopes: &'a [String],
+    /// Which of these a person who is connected has not been asked for before.
+    pub is_new: &'a dyn Fn(&String) -> bool,
     /// Where the authorization server sends its answer.
     pub redirect_uri: &'a str,
     /// What the person signs in with.
@@ -57,11 +59,14 @@ pub struct Consent<'a> {
     pub ticket: Option<&'a str>,
     /// Proof that the form is ours.
     pub csrf: &'a str,
+    /// What the form says of the scopes that it was shown with.
+    pub shown: &'a str,
 }
 
-/// Asks whether to connect. The form posts `decision` (`connect` or `decline`), `csrf` and, if there
+/// Asks whether to connect. The form posts `decision` (`connect` or `decline`), `csrf`, `shown` and, if there
 /// is one, `ticket` to `/authorize/{target}`.
 pub fn consent(consent: &Consent<'_>) -> Page {
+    let (scopes, is_new) = (consent.scopes, consent.is_new);
     form(
         StatusCode::OK,
         &ConsentPage {
@@ -69,12 +74,17 @@ pub fn consent(consent: &Consent<'_>) -> Page {
             title: Shown::new(consent.title),
             endpoint: Address::new(consent.endpoint),
             authorization_server: Address::new(consent.authorization_server),
-            scopes: consent.scopes.iter().map(|scope| Shown::new(scope)).collect(),
+            wider: scopes.iter().any(is_new),
+            scopes: scopes
+                .iter()
+                .map(|scope| AskedScope { name: Shown::new(scope), new: is_new(scope) })
+                .collect(),
             redirect_uri: Address::new(consent.redirect_uri),
             signed_in_as: Shown::new(consent.signed_in_as),
             identity_provider: Address::new(consent.identity_provider),
             ticket: consent.ticket,
             csrf: consent.csrf,
+            shown: consent.shown,
         },
     )
 }
@@ -151,12 +161,19 @@ struct ConsentPage<'a> {
     title: Shown<'a>,
     endpoint: Address<'a>,
     authorization_server: Address<'a>,
-    scopes: Vec<Shown<'a>>,
+    wider: bool,
+    scopes: Vec<AskedScope<'a>>,
     redirect_uri: Address<'a>,
     signed_in_as: Shown<'a>,
     identity_provider: Address<'a>,
     ticket: Option<&'a str>,
     csrf: &'a str,
+    shown: &'a str,
+}
+
+struct AskedScope<'a> {
+    name: Shown<'a>,
+    new: bool,
 }
 
 #[derive(Template)]
@@ -360,11 +377,13 @@ mod tests {
                 endpoint: value,
                 authorization_server: value,
                 scopes: &scopes,
+                is_new: &|_| true,
                 redirect_uri: value,
                 signed_in_as: value,
                 identity_provider: value,
                 ticket: Some(value),
                 csrf: value,
+                shown: value,
             }),
             wrong_person(value, value, Some(value), value),
             connected(value),
@@ -404,11 +423,13 @@ mod tests {
             endpoint: "https://api.githubcopilot.example/mcp/",
             authorization_server: "https://github.example/login/oauth",
             scopes: &[],
+            is_new: &|_| false,
             redirect_uri: "https://latchkey.example/callback/github",
             signed_in_as: "alice@corp.example",
             identity_provider: "https://login.corp.example/tenant",
             ticket: Some("tick-et"),
             csrf: "cs-rf",
+            shown: "sh-own",
         }
     }
 
@@ -563,6 +584,16 @@ mod tests {
         }
         let quiet = connections(Connections { disconnected: None, ..listing("x") });
         assert!(!quiet.html.contains("is disconnected"));
+    }
+
+    #[test]
+    fn u5_consent_says_which_scopes_are_new() {
+        let scopes = ["repo".to_owned(), "read:org".to_owned()];
+        let page = consent(&Consent { scopes: &scopes, is_new: &|s| s == "read:org", ..asked() });
+        assert!(page.html.contains(">repo</bdi></code></li>"), "{}", page.html);
+        assert!(page.html.contains(">read:org</bdi></code> <strong>new</strong></li>"));
+        assert!(page.html.contains("what works now still works"));
+        assert!(!consent(&Consent { scopes: &scopes, ..asked() }).html.contains("<strong>new"));
     }
 
     #[test]

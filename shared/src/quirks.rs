@@ -123,7 +123,7 @@ pub enum Replay {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Revocation {
-    /// At the authorization server's `revocation_endpoint`, the refresh token or else the access
+    /// At the authorization server's `revocation_endpoint`, the refresh token and then the access
     /// token, with the client authentication of the token endpoint. Where it names none, there is no
     /// way to give a token back. <https://www.rfc-editor.org/rfc/rfc7009#section-2.1>
     #[default]
@@ -139,7 +139,7 @@ pub enum Revocation {
     Bearer(Endpoint),
     /// A `DELETE` of `{here}/{client_id}/grant`, authenticated with the client's id and secret by HTTP
     /// Basic, with the JSON body `{"access_token": …}`. It ends every token that the client has from
-    /// this person; 204 says so, 404 or 422 that there was none.
+    /// this person; 204 says so; 404 or 422 only that this token is not known.
     Grant(Endpoint),
 }
 

@@ -14,9 +14,10 @@ use broker::identity::IdentityProvider;
 use broker::oauth::request::authorization_url;
 use broker::page::{self, Page};
 use broker::pending::{BrowserBinding, PENDING_LIFETIME, PendingAuthorization, State};
-use broker::seal::KeyRing;
+use broker::seal::{self, KeyRing};
 use broker::session::{Session, SignInPage, Wanted, Way, field};
-use broker::store::{PendingStore, TargetStore};
+use broker::step_up::StepUp;
+use broker::store::{ConnectionStore, PendingStore, TargetStore};
 use broker::target::{Target, TargetName};
 use broker::ticket::Ticket;
 use http::{Method, Request, Response};
@@ -25,11 +26,13 @@ use refusal::Refusal;
 use std::time::SystemTime;
 
 /// All that consent needs before the redirect.
-pub struct Authorize<T, P, K, R> {
+pub struct Authorize<T, P, C, K, R> {
     /// Which targets there are.
     pub targets: T,
     /// Where consent waits.
     pub pending: P,
+    /// Where it is written what a connected person has yet to be asked for. Only read.
+    pub connections: C,
     /// Who is at the browser.
     pub identity: IdentityProvider,
     /// Seals what the browser carries.
@@ -49,10 +52,11 @@ struct Wish {
     now: SystemTime,
 }
 
-impl<T, P, K, R> Authorize<T, P, K, R>
+impl<T, P, C, K, R> Authorize<T, P, C, K, R>
 where
     T: TargetStore,
     P: PendingStore,
+    C: ConnectionStore,
     K: Clock,
     R: Random,
 {
@@ -109,12 +113,12 @@ where
             // Before signing in: nobody should do so for a link that leads nowhere.
             let ticket = self.ticket(&wish)?;
             let Some(session) = session else { return self.sign_in(&wish, Way::SeeOther).await };
-            self.ask(&session, &wish, ticket)
+            self.ask(&session, &wish, ticket).await
         }
     }
 
     /// The page that says what is asked.
-    fn ask(
+    async fn ask(
         &self,
         session: &Session,
         wish: &Wish,
@@ -133,19 +137,30 @@ where
             let page = page::wrong_person(name, &person.display_name, ticket_text, &csrf);
             return Ok(page.into_response());
         }
+        let history = self.history(session, wish).await?;
+        let scopes = history.asked(&target.scopes);
         let page = page::consent(&page::Consent {
             target: name,
             title: &target.title,
             endpoint: target.endpoint.as_str(),
             authorization_server: &target.authorization_server.issuer,
-            scopes: &target.scopes,
+            scopes: &scopes,
+            is_new: &|scope| history.is_new(scope, &target.scopes),
             redirect_uri: &self.base_url.redirect_uri(&target.name),
             signed_in_as: &person.display_name,
             identity_provider: self.identity.issuer(),
             ticket: ticket_text,
             csrf: &csrf,
+            shown: &shown(&scopes),
         });
         Ok(page.into_response())
+    }
+
+    /// What the person was asked for before, and what is wanted now.
+    async fn history(&self, session: &Session, wish: &Wish) -> Result<StepUp, Refusal> {
+        let subject = session.person.subject.id();
+        let found = self.connections.find_connection(&subject, &wish.target.name).await?;
+        Ok(found.map(|connection| connection.step_up).unwrap_or_default())
     }
 
     /// What the person decided.
@@ -160,9 +175,15 @@ where
             Some("connect") => {
                 let ticket = self.ticket(wish)?;
                 if ticket.is_some_and(|ticket| !ticket.names(&session.person.subject.id())) {
-                    return self.ask(session, wish, ticket);
+                    return self.ask(session, wish, ticket).await;
                 }
-                self.send_on(session, wish).await
+                let scopes = self.history(session, wish).await?.asked(&wish.target.scopes);
+                let seen = field(request.body(), "shown")?;
+                if seen.unwrap_or_else(|| shown(&wish.target.scopes)) != shown(&scopes) {
+                    // More is wanted by now than the page said.
+                    return self.ask(session, wish, ticket).await;
+                }
+                self.send_on(session, wish, scopes).await
             }
             Some("decline") => Ok(page::declined(&wish.target.title).into_response()),
             Some("switch") => {
@@ -176,7 +197,12 @@ where
 
     /// Remembers what was consented to, binds it to this browser, and sends the browser to the
     /// authorization server.
-    async fn send_on(&self, session: &Session, wish: &Wish) -> Result<Response<String>, Refusal> {
+    async fn send_on(
+        &self,
+        session: &Session,
+        wish: &Wish,
+        scopes: Vec<String>,
+    ) -> Result<Response<String>, Refusal> {
         let (target, server) = (&wish.target, &wish.target.authorization_server);
         let (state, binding) = (State::new(&self.random)?, BrowserBinding::new(&self.random)?);
         let pending = PendingAuthorization {
@@ -187,7 +213,7 @@ where
             iss_advertised: server.authorization_response_iss_parameter_supported,
             redirect_uri: self.base_url.redirect_uri(&target.name),
             resource: target.resource.clone(),
-            scopes: target.scopes.clone(),
+            scopes,
             browser: binding.digest(),
             expires: wish.now + PENDING_LIFETIME,
         };
@@ -217,4 +243,9 @@ where
         let open = |ticket: &String| Ticket::open(ring, name, ticket, wish.now);
         Ok(wish.ticket.as_ref().map(open).transpose()?)
     }
+}
+
+/// What a page shows of scopes, for its form to bring back: consent is to what was seen.
+fn shown(scopes: &[String]) -> String {
+    seal::text(&seal::fingerprint(scopes.iter().map(String::as_str)))
 }

@@ -17,7 +17,8 @@ async fn main() -> Result<(), Error> {
     let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));
     let authorize = Authorize {
         targets: store.clone(),
-        pending: store,
+        pending: store.clone(),
+        connections: store,
         identity: IdentityProvider::new(config.identity, Http::new(Reach::Public)),
         browser_keys: KeyRing::for_browsers(&secrets.browser_keys().await?)?,
         base_url: config.base_url,

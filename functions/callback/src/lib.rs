@@ -145,9 +145,17 @@ where
         let subject = accepted.subject();
         let (now, random) = (self.clock.now(), &self.random);
         let endpoint = TokenEndpoint { http: &self.http, target, client_secret, random };
+        let asked = accepted.asked().to_vec();
         let tokens = endpoint.exchange(accepted, now).await?;
         let connection = Connection::active(&self.token_keys, subject, target, &tokens, now)?;
         self.connections.connect(&connection).await?;
+        let beyond: Vec<_> =
+            asked.iter().filter(|scope| !target.scopes.contains(scope)).cloned().collect();
+        let widened = self.connections.widen(&subject, &target.name, &asked, &beyond).await;
+        if let Err(error) = widened {
+            // The connection is made. At worst the person is asked for the same once more.
+            tracing::warn!(%error, target_name = %target.name, %subject, "what was asked for was not written down");
+        }
         Ok(subject)
     }
 

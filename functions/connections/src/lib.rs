@@ -194,7 +194,7 @@ where
         let tokens = connection.open(&self.token_keys, &connection.subject, &target)?;
         let Self { http, secrets, random, .. } = self;
         let revoker = Revoker { http, target: &target, secrets, random };
-        revoker.revoke(&tokens, now).await?;
+        revoker.revoke(tokens, now).await?;
         match connection.status {
             Status::Active { attempt: Some(_), .. } => Err(NotGivenBack::Renewing),
             _ => Ok(()),

@@ -41,7 +41,7 @@ impl State {
                 let words = if usable {
                     "Connected since"
                 } else {
-                    "The permission has run out, and cannot be renewed. Given"
+                    "The permission has run out, and cannot be renewed. Given on"
                 };
                 Self { words, since: Some(consented_at), active: true, usable }
             }
@@ -54,15 +54,15 @@ impl State {
 
 fn ended(reason: Reason) -> &'static str {
     match reason {
-        Reason::BySubject => "Disconnected by you",
+        Reason::BySubject => "Disconnected by you on",
         Reason::InvalidGrant => {
-            "Not connected any more: the authorization server withdrew the permission, or it ran out. Noticed"
+            "Not connected any more: the authorization server withdrew the permission, or it ran out. Noticed on"
         }
         Reason::RotationLost => {
-            "Not connected any more: an answer of the authorization server was lost on its way. Noticed"
+            "Not connected any more: an answer of the authorization server was lost on its way. Noticed on"
         }
         Reason::TokenRefused => {
-            "Not connected any more: the server refused the permission that it was given. Noticed"
+            "Not connected any more: the server refused the permission that it was given. Noticed on"
         }
     }
 }

@@ -6,7 +6,9 @@ use broker::clock::Clock;
 use broker::connection::{Connection, Status};
 use broker::oauth::token::TokenError;
 use broker::refresh::{Failure, Refresher, Renewal};
-use broker::store::{ClientSecrets, ConnectionStore, StoreError, TargetStore};
+use broker::store::{
+    ClientSecrets, ConnectionStore, StoreError, TargetStore, USE_NOTED_EVERY, UsedConnections,
+};
 use broker::subject::SubjectId;
 use broker::target::Target;
 use std::time::{Duration, SystemTime};
@@ -14,7 +16,7 @@ use std::time::{Duration, SystemTime};
 impl<T, C, S, K> Interceptor<T, C, S, K>
 where
     T: TargetStore,
-    C: ConnectionStore,
+    C: ConnectionStore + UsedConnections,
     S: ClientSecrets,
     K: Clock,
 {
@@ -29,9 +31,34 @@ where
         let Some(connection) = found.map_err(|error| store_refusal(&error))? else {
             return Ok(None);
         };
+        let authorization = self.authorization_of(&connection, subject, target, now).await?;
+        if authorization.is_some() && !connection.is_used(USE_NOTED_EVERY, now) {
+            self.note_use(&connection, now).await;
+        }
+        Ok(authorization)
+    }
+
+    /// Notes that the connection is in use, so that it goes on to be renewed before it is needed. The
+    /// call neither fails nor waits for long over that.
+    async fn note_use(&self, connection: &Connection, now: SystemTime) {
+        let noted = self.connections.note_use(connection, now);
+        match tokio::time::timeout(NOTE_PATIENCE, noted).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the use of a connection was not noted"),
+            Err(_) => tracing::warn!("the use of a connection was not noted in time"),
+        }
+    }
+
+    async fn authorization_of(
+        &self,
+        connection: &Connection,
+        subject: &SubjectId,
+        target: &Target,
+        now: SystemTime,
+    ) -> Result<Option<String>, Refusal> {
         let Status::Active { expires_at, .. } = connection.status else { return Ok(None) };
         if connection.is_fresh(now) {
-            return Ok(self.open(&connection, subject, target));
+            return Ok(self.open(connection, subject, target));
         }
         let refresher = Refresher {
             connections: &self.connections,
@@ -44,7 +71,7 @@ where
         match refresher.renew(subject, target, now).await {
             Renewal::Renewed(tokens) => Ok(tokens.bearer()),
             // The old token is good for a little longer.
-            _ if now < expires_at => Ok(self.open(&connection, subject, target)),
+            _ if now < expires_at => Ok(self.open(connection, subject, target)),
             Renewal::Ended => Ok(None),
             Renewal::Busy => self.await_renewal(subject, target).await,
             Renewal::Deferred { .. } => Err(Refusal::TryAgain),
@@ -109,5 +136,7 @@ pub(crate) fn store_refusal(error: &StoreError) -> Refusal {
 
 /// Between two looks at the table.
 pub(crate) const POLL: Duration = Duration::from_millis(500);
+/// How long a call waits for its use to be noted, once a day.
+const NOTE_PATIENCE: Duration = Duration::from_millis(500);
 /// Two and a half seconds: a token request takes less, or fails.
 const RENEWAL_POLLS: u32 = 5;

@@ -9,7 +9,7 @@ use crate::request_state::RequestState;
 use crate::{Interceptor, refuse};
 use broker::clock::Clock;
 use broker::connection::Status;
-use broker::store::{ClientSecrets, ConnectionStore, TargetStore};
+use broker::store::{ClientSecrets, ConnectionStore, TargetStore, UsedConnections};
 use broker::subject::SubjectId;
 use broker::target::Target;
 use broker::ticket::Ticket;
@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 impl<T, C, S, K> Interceptor<T, C, S, K>
 where
     T: TargetStore,
-    C: ConnectionStore,
+    C: ConnectionStore + UsedConnections,
     S: ClientSecrets,
     K: Clock,
 {

@@ -25,7 +25,7 @@ use broker::http::Http;
 use broker::identity::{Caller, IdentityError, IdentityProvider};
 use broker::registry::Registry;
 use broker::seal::KeyRing;
-use broker::store::{ClientSecrets, ConnectionStore, TargetStore};
+use broker::store::{ClientSecrets, ConnectionStore, TargetStore, UsedConnections};
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use challenge::INPUT_KEY;
@@ -69,7 +69,7 @@ pub struct Interceptor<T, C, S, K> {
 impl<T, C, S, K> Interceptor<T, C, S, K>
 where
     T: TargetStore,
-    C: ConnectionStore,
+    C: ConnectionStore + UsedConnections,
     S: ClientSecrets,
     K: Clock,
 {

@@ -3,8 +3,7 @@
 mod wiring;
 
 use broker::aws::{DynamoStore, Secrets, Tables, sdk_config};
-use broker::breaker::Breakers;
-use broker::clock::{Clock, SystemClock, SystemRandom};
+use broker::clock::{Clock, SystemClock};
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use broker::seal::KeyRing;
@@ -20,7 +19,6 @@ async fn main() -> Result<(), Error> {
     let secrets = Secrets::new(&sdk);
     let parts = Parts {
         store: DynamoStore::new(&sdk, Tables::from_env()?),
-        breakers: Breakers::new(SystemRandom),
         browser_keys: KeyRing::for_browsers(&secrets.browser_keys().await?)?,
         token_keys: KeyRing::for_tokens(&secrets.token_keys().await?)?,
         secrets,

@@ -17,7 +17,7 @@ use crate::request_state::{Carried, RequestState};
 use broker::clock::Clock;
 use broker::connection::{Connection, Reason, Status};
 use broker::step_up::{Next, Operation};
-use broker::store::{ClientSecrets, ConnectionStore, StoreError, TargetStore};
+use broker::store::{ClientSecrets, ConnectionStore, StoreError, TargetStore, UsedConnections};
 use broker::subject::SubjectId;
 use broker::target::Target;
 use serde_json::value::RawValue;
@@ -35,7 +35,7 @@ struct Whose {
 impl<T, C, S, K> Interceptor<T, C, S, K>
 where
     T: TargetStore,
-    C: ConnectionStore,
+    C: ConnectionStore + UsedConnections,
     S: ClientSecrets,
     K: Clock,
 {

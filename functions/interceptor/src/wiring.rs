@@ -1,6 +1,7 @@
 //! Which part goes where, whatever the parts are: `main` brings AWS's, a test its own.
 
 use broker::breaker::Breakers;
+use broker::clock::SystemRandom;
 use broker::config::Config;
 use broker::http::Http;
 use broker::identity::IdentityProvider;
@@ -15,7 +16,6 @@ pub(crate) struct Parts<D, S, K> {
     pub(crate) secrets: S,
     pub(crate) browser_keys: KeyRing,
     pub(crate) token_keys: KeyRing,
-    pub(crate) breakers: Breakers,
     pub(crate) clock: K,
 }
 
@@ -32,11 +32,11 @@ pub(crate) fn interceptor<D: Clone + TargetStore, S, K>(
         secrets: parts.secrets,
         identity: IdentityProvider::new(config.identity, http.clone()),
         http: http.only(config.outbound_hosts),
+        breakers: Breakers::new(SystemRandom),
         browser_keys: parts.browser_keys,
         token_keys: parts.token_keys,
         base_url: config.base_url,
         url_elicitation_clients: config.url_elicitation_clients,
-        breakers: parts.breakers,
         injected: Injected::default(),
         clock: parts.clock,
     }

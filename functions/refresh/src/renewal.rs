@@ -148,11 +148,12 @@ where
             breakers: &self.breakers,
             clock: &self.clock,
         };
+        let late = now.duration_since(planned_at).unwrap_or_default();
         let outcome = match refresher.renew(subject, &target, now).await {
             Renewal::Renewed(_) => Outcome::Renewed,
             Renewal::Busy => Outcome::Busy,
             Renewal::Deferred { until } => {
-                self.put_off(&connection, Some(until.max(now + PAUSE))).await;
+                self.put_off(&connection, Some(until.max(now + pause(late, PAUSE)))).await;
                 Outcome::Deferred
             }
             Renewal::Ended => {
@@ -165,7 +166,6 @@ where
             }
             Renewal::Failed(failure) => {
                 tracing::warn!(%failure, %subject, target_name = %target.name, "a renewal failed");
-                let late = now.duration_since(planned_at).unwrap_or_default();
                 let (outcome, pause) = match failure {
                     Failure::Token(TokenError::Unavailable(_) | TokenError::InvalidGrant) => {
                         (Outcome::Deferred, pause(late, PAUSE))

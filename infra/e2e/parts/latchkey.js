@@ -34,10 +34,16 @@ export async function startLatchkey({ config, cwd, log }) {
     });
     child.once('error', reject);
     child.once('exit', (code, signal) => reject(new Error(`latchkey ended with ${signal ?? code} before it was ready; see ${log}`)));
-    setTimeout(() => reject(new Error(`latchkey was not ready after 30 s; see ${log}`)), 30_000).unref();
+    setTimeout(() => reject(new Error(`latchkey was not ready after 60 s; see ${log}`)), 60_000).unref();
   });
 
   const part = {
+    /** Ends the process where it stands. */
+    async kill() {
+      const ended = once(child, 'exit');
+      kill();
+      await ended;
+    },
     /** Asks the process to stop, as an operator would, and answers its exit code (or the signal that ended it). */
     async stop() {
       process.off('exit', kill);

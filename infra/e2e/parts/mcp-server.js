@@ -11,6 +11,10 @@ export async function startMcpServer({ name, port, issuer, log }) {
   const metadata = `${origin}/.well-known/oauth-protected-resource/mcp`;
   const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`));
   const notes = new Map();
+  // Tokens that were accepted, by the person that they are for; and those of them that no longer are.
+  const known = new Map();
+  const forgotten = new Set();
+  const demands = new Map();
 
   const part = {
     name,
@@ -20,6 +24,12 @@ export async function startMcpServer({ name, port, issuer, log }) {
     /** The issuer and the reason of every token that came in and was refused, and of every call without one. */
     refused: [],
     tools,
+    /** From now on the tool needs this scope. */
+    demand: (tool, scope) => demands.set(tool, scope),
+    /** From now on refuses the tokens it has accepted so far, all of them or those of one person: they were revoked, for all it says. */
+    forget(sub) {
+      for (const [token, owner] of known) if (sub === undefined || sub === owner) forgotten.add(token);
+    },
     close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),
   };
 
@@ -48,6 +58,14 @@ export async function startMcpServer({ name, port, issuer, log }) {
     const token = /^Bearer (.+)$/i.exec(req.headers.authorization ?? '')?.[1];
     try {
       const { payload } = await jwtVerify(token ?? '', keys, { issuer, audience: resource, typ: 'at+jwt', requiredClaims: ['exp', 'sub'] });
+      if (forgotten.has(token)) throw new Error('revoked');
+      known.set(token, payload.sub);
+      const needed = body?.method === 'tools/call' ? demands.get(body.params?.name) : undefined;
+      if (needed && !(payload.scope ?? '').split(' ').includes(needed)) {
+        log('too narrow', { needed, sub: payload.sub });
+        res.writeHead(403, { 'www-authenticate': `Bearer error="insufficient_scope", scope="${needed}", resource_metadata="${metadata}"` });
+        return res.end();
+      }
       const call = { method: body?.method, revision: req.headers['mcp-protocol-version'] };
       part.accepted.push({ ...call, claims: payload });
       log('accepted', { ...call, sub: payload.sub, aud: payload.aud });

@@ -94,13 +94,13 @@ async function serve({ origin, port, log, site, resources, configuration, featur
         enabled: true,
         defaultResource: () => undefined,
         useGrantedResource: () => true,
-        getResourceServerInfo(_ctx, resource) {
+        getResourceServerInfo(ctx, resource) {
           if (!resources[resource]) throw new errors.InvalidTarget();
           return {
             ...resources[resource],
             audience: resource,
             accessTokenFormat: 'jwt',
-            accessTokenTTL: 600,
+            accessTokenTTL: part.lifetimes[ctx.oidc.params?.grant_type] ?? 600,
             jwt: { sign: { alg: 'RS256' } },
           };
         },
@@ -121,15 +121,17 @@ async function serve({ origin, port, log, site, resources, configuration, featur
     issuer: origin,
     signingKey,
     people: site.people,
+    /** How many seconds an access token is good for, by the grant it was got with, where that is not ten minutes. */
+    lifetimes: {},
     /** What happened at the token endpoint, in order. */
     tokenRequests: [],
-    /** The refresh tokens that it issued, with the person and the client that each is for. */
-    refreshTokens: [],
     /** The ids of clients that registered themselves, and of those that ended their registration, in order. */
     registered: [],
     ended: [],
     /** Forgets a client, as servers do. */
     forget: (client) => provider.Client.adapter.destroy(client),
+    /** The refresh tokens that it issued, with the person and the client that each is for. */
+    refreshTokens: [],
     /** Sees every authorization response before the browser does: answers the URL to redirect to, or null to keep the browser here. */
     redirect: (url) => url,
     close: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),

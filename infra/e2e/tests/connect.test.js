@@ -71,6 +71,10 @@ test('R1: where nobody can register but by hand, the operator is told what to re
   assert.equal(refused.json.error.kind, 'register_by_hand');
   assert.ok(refused.json.error.problem.includes(`${local.origin}/callback/archive`), refused.json.error.problem);
 
+  fs.writeFileSync(`${folder}/config/not-the-secret`, 'not the secret of the archive');
+  const wrong = await local.operate(['connect', local.archive.url, '--name', 'archive', '--json', '--client-id', 'the-archive', '--client-secret-file', `${folder}/config/not-the-secret`]);
+  assert.deepEqual([wrong.code, wrong.json.error.kind], [1, 'client_refused']);
+
   fs.writeFileSync(`${folder}/config/archive-secret`, `${secret}\n`);
   fs.writeFileSync(`${folder}/config/archive-tools.json`, JSON.stringify(await local.archive.mcp.tools()));
   const args = ['--client-id', 'the-archive', '--client-secret-file', `${folder}/config/archive-secret`, '--tools', `${folder}/config/archive-tools.json`];

@@ -3,6 +3,7 @@
 //! Everything is looked at before anything is changed; what is changed is changed at once, or unmade.
 
 mod arguments;
+mod given;
 mod look;
 mod refusal;
 mod work;
@@ -17,7 +18,7 @@ use crate::verdict::Verdict;
 use broker::clock::Random;
 use broker::discovery::Discovery;
 use broker::discovery::attempt::Tell;
-use broker::registration::{Applicant, Registrant, Registration, Situation, Standing};
+use broker::registration::{Applicant, Plan, Registrant, Registration, Situation, Standing};
 use broker::store::TargetStore;
 use broker::target::{ClientAuthentication, Endpoint, Target, TargetName, Way};
 use oauth2::ClientSecret;
@@ -99,6 +100,9 @@ impl Operator {
         let given = wish.by_hand.as_ref().map(|given| given.at(&discovery, &applicant));
         let plan = situation.plan(given.transpose()?)?;
         let work = Work { operator: self, wish, found: found.as_ref(), discovery: &discovery };
+        if let Plan::Given(given) = &plan {
+            given::is_believed(given, &work, &http, moment).await?;
+        }
         if wish.dry_run {
             return work.rehearse(&plan, &situation);
         }
@@ -154,8 +158,8 @@ fn is_the_same(found: &Target, wish: &Wish) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether the authorization server has forgotten a client that it made. No person is needed to find
-/// out; where it does not say, nothing is changed for it.
+/// Whether the authorization server has forgotten a client that it knew. No person is needed to find
+/// out; where it does not say, nothing is changed for it. One by document cannot be forgotten.
 async fn is_refused(
     registrant: &Registrant<'_, broker::aws::DynamoStore, crate::local::LocalSecrets>,
     found: Option<&Target>,
@@ -164,7 +168,7 @@ async fn is_refused(
 ) -> bool {
     let server = &discovery.metadata.server;
     let Some(found) = found.filter(|found| {
-        found.client.way == Way::Dynamic && found.client.is_at(&server.issuer).is_ok()
+        found.client.way != Way::Document && found.client.is_at(&server.issuer).is_ok()
     }) else {
         return false;
     };

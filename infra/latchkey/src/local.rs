@@ -8,6 +8,7 @@ mod keys;
 mod private;
 mod secrets;
 mod settings;
+mod sweep;
 mod watch;
 mod web;
 
@@ -36,7 +37,9 @@ use callback::Callback;
 use connections::Connections;
 use interceptor::{Injected, Interceptor};
 use keys::Keys;
+use refresh::Refresh;
 use std::sync::Arc;
+use sweep::{Sweeps, USED_WITHIN, Waiting};
 use tokio::task::JoinHandle;
 use watch::Watch;
 
@@ -45,6 +48,7 @@ pub struct Local {
     /// The routes of API Gateway and of the gateway's stand-in.
     pub router: Router,
     engine: Engine,
+    sweeps: Sweeps,
     watch: JoinHandle<()>,
 }
 
@@ -66,6 +70,7 @@ impl Local {
         let authorize = Arc::new(Authorize {
             targets: store.clone(),
             pending: store.clone(),
+            connections: store.clone(),
             identity: identity(),
             browser_keys: KeyRing::for_browsers(&keys.browsers)?,
             base_url: base_url.clone(),
@@ -97,6 +102,17 @@ impl Local {
             clock: SystemClock,
             random: SystemRandom,
         });
+        let sweeps = Sweeps::start(Refresh {
+            targets: Registry::new(store.clone()),
+            connections: store.clone(),
+            secrets: secrets.clone(),
+            queue: Waiting::default(),
+            http: http.clone(),
+            breakers: Breakers::new(SystemRandom),
+            token_keys: KeyRing::for_tokens(&keys.tokens)?,
+            used_within: USED_WITHIN,
+            clock: SystemClock,
+        });
         let interceptor = Arc::new(Interceptor {
             targets: Registry::new(store.clone()),
             connections: store.clone(),
@@ -116,12 +132,13 @@ impl Local {
         let gateway = gateway_of(&settings, watch.targets.clone(), interceptor);
         let router =
             web::functions(authorize, callback, connections).merge(gateway::router(gateway));
-        Ok(Self { router, engine, watch: tokio::spawn(watch.go_on()) })
+        Ok(Self { router, engine, sweeps, watch: tokio::spawn(watch.go_on()) })
     }
 
-    /// Lets the engine finish what it is writing.
+    /// Lets a sweep under way end, and the engine finish what it is writing.
     pub async fn close(self) {
         self.watch.abort();
+        self.sweeps.stop().await;
         self.engine.stop().await;
     }
 }

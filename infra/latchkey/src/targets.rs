@@ -213,5 +213,5 @@ impl fmt::Display for Removed {
     }
 }
 
-const CONNECTIONS: &str = "people's tokens stay sealed and are used no more; they end when their \
-                           authorization server ends them";
+const CONNECTIONS: &str = "people's tokens stay sealed and are used no more, but are not revoked; \
+                           they are used again if the same server is connected under this name";

@@ -91,6 +91,11 @@ impl Accepted {
         &self.pending.redirect_uri
     }
 
+    /// What was asked for.
+    pub fn asked(&self) -> &[String] {
+        &self.pending.scopes
+    }
+
     /// Whether `target` still is what was consented to: nobody changed its resource or its
     /// authorization server while the person was away.
     pub fn is_for(&self, target: &Target) -> bool {

@@ -3,12 +3,13 @@
 //! The row of a connection is ended before any of this begins, and stays so whatever comes of it.
 
 use super::authentication::{Proof, basic, proof};
+use super::token::{TokenEndpoint, TokenError};
 use crate::clock::Random;
 use crate::http::{Http, HttpError};
 use crate::quirks::Revocation;
 use crate::store::{ClientSecrets, StoreError};
 use crate::target::{Endpoint, Target};
-use crate::tokens::TokenSet;
+use crate::tokens::{TokenSet, is_fresh};
 use http::{Method, Request, StatusCode, header};
 use oauth2::{AuthType, ClientSecret, HttpRequest};
 use serde_json::{Value, json};
@@ -29,20 +30,40 @@ pub struct Revoker<'a, S> {
 
 impl<S: ClientSecrets> Revoker<'_, S> {
     /// Gives back all of `tokens`. Success says that the authorization server has confirmed it.
-    pub async fn revoke(&self, tokens: &TokenSet, now: SystemTime) -> Result<(), RevocationError> {
+    pub async fn revoke(&self, tokens: TokenSet, now: SystemTime) -> Result<(), RevocationError> {
         match &self.target.quirks.revocation {
             Revocation::Rfc7009 => {
                 let endpoint = self.target.authorization_server.revocation_endpoint.as_ref();
-                self.as_client(endpoint.ok_or(RevocationError::Unsupported)?, tokens, now).await
+                self.as_client(endpoint.ok_or(RevocationError::Unsupported)?, &tokens, now).await
             }
-            Revocation::At(endpoint) => self.as_client(endpoint, tokens, now).await,
+            Revocation::At(endpoint) => self.as_client(endpoint, &tokens, now).await,
             Revocation::Token(endpoint) => {
-                let fields = [("token", best(tokens))];
+                let fields = [("token", best(&tokens))];
                 self.send_token(form(endpoint, &fields, None)?).await
             }
-            Revocation::Bearer(endpoint) => self.send(as_bearer(endpoint, tokens)?).await,
-            Revocation::Grant(endpoint) => self.grant(endpoint, tokens).await,
+            Revocation::Bearer(endpoint) => {
+                let tokens = self.fresh(tokens, now).await?;
+                self.send(as_bearer(endpoint, &tokens)?).await
+            }
+            Revocation::Grant(endpoint) => {
+                let tokens = self.fresh(tokens, now).await?;
+                self.grant(endpoint, &tokens).await
+            }
         }
+    }
+
+    /// Where the access token speaks for the grant, one that has expired is renewed once more: the
+    /// server would not know it.
+    async fn fresh(&self, tokens: TokenSet, now: SystemTime) -> Result<TokenSet, RevocationError> {
+        let refresh = match &tokens.refresh {
+            Some(refresh) if !is_fresh(tokens.expires_at, now) => refresh,
+            _ => return Ok(tokens),
+        };
+        let Self { http, target, random, .. } = *self;
+        let client_secret = self.secret().await?;
+        let endpoint = TokenEndpoint { http, target, client_secret, random };
+        let answer = endpoint.refresh(refresh, now).await?;
+        Ok(tokens.renewed(answer))
     }
 
     /// The refresh token first: it must be revocable, and what it could renew often goes with it.
@@ -127,7 +148,11 @@ impl<S: ClientSecrets> Revoker<'_, S> {
         if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
             return Err(HttpError::status(&response).into());
         }
-        let answer = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
+        // A redirect is no word about the token, whatever its body says.
+        let heard = !status.is_redirection();
+        let answer = Some(response.body()).filter(|_| heard);
+        let answer =
+            answer.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or(Value::Null);
         match answer.get("error").and_then(Value::as_str) {
             Some("invalid_token") => Err(RevocationError::UnknownToken),
             Some("unsupported_token_type") => Err(RevocationError::Unsupported),
@@ -160,6 +185,9 @@ pub enum RevocationError {
     /// The target's record cannot be used.
     #[error("the target's client, secret, authentication method or URLs do not fit together")]
     Misconfigured,
+    /// The access token that has to be shown had expired.
+    #[error("the access token has expired and was not renewed")]
+    NotRenewed(#[from] TokenError),
     /// The server understood and would not.
     #[error("the authorization server did not take the token back: it answered {0}")]
     Refused(StatusCode),

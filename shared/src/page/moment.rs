@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 /// A moment in UTC: where the person is, we do not know.
 #[derive(Clone, Copy)]
-pub(super) struct Moment {
+pub struct Moment {
     year: u64,
     month: u64,
     day: u64,
@@ -16,7 +16,7 @@ pub(super) struct Moment {
 impl Moment {
     /// The Gregorian calendar by eras of 400 years, each of which begins on a first of March.
     /// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>
-    pub(super) fn new(time: SystemTime) -> Self {
+    pub fn new(time: SystemTime) -> Self {
         let seconds = unix_seconds(time);
         let days = seconds / SECONDS_A_DAY + DAYS_FROM_YEAR_0_TO_1970;
         let (era, day_of_era) = (days / DAYS_AN_ERA, days % DAYS_AN_ERA);
@@ -35,7 +35,7 @@ impl Moment {
 
     /// As the `datetime` of a `time` element:
     /// <https://html.spec.whatwg.org/multipage/text-level-semantics.html#the-time-element>
-    pub(super) fn machine(self) -> String {
+    pub fn machine(self) -> String {
         let Self { year, month, day, minutes } = self;
         format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}Z", minutes / 60, minutes % 60)
     }

@@ -9,6 +9,7 @@ mod http;
 mod identity;
 mod outcomes;
 mod providers;
+mod queue;
 #[path = "../simulation/reading.rs"]
 mod reading;
 mod refresh;

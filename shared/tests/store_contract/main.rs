@@ -40,6 +40,7 @@ macro_rules! promises {
 mod connections;
 mod due;
 mod pending;
+mod tables;
 mod targets;
 
 /// An engine, with tables of this test's own.

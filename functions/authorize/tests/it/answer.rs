@@ -19,7 +19,7 @@ async fn a1_a4_to_connect_remembers_once_and_leads_to_the_authorization_server()
     let (answer, _) = connect(&world, &[]).await;
 
     assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(world.store.calls(), ["find_target", "put_pending"]);
+    assert_eq!(world.store.calls(), ["find_target", "find_connection", "put_pending"]);
     let url = onward(&answer);
     assert!(url.as_str().starts_with("https://as.example/authorize?tenant=a%2Fb&"), "{url}");
     let asked = query(&url);

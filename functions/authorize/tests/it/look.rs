@@ -31,17 +31,19 @@ async fn e11_to_look_changes_nothing() {
     let world = World::new().await;
     let alice = world.signed_in("alice");
     let ticket = world.ticket("alice", "notes", at(NOW));
-    for cookie in ["", alice.as_str()] {
+    for (cookie, read) in
+        [("", &["find_target"][..]), (&alice, &["find_target", "find_connection"])]
+    {
         for path in ["/authorize/notes".to_owned(), format!("/authorize/notes?ticket={ticket}")] {
             for method in ["GET", "HEAD"] {
                 world.send(method, &path, &[("cookie", cookie)], vec![]).await;
-                assert_eq!(world.store.calls(), ["find_target"]);
+                assert_eq!(world.store.calls(), read);
             }
         }
     }
     let page = world.get("/authorize/notes?decision=connect", &alice).await;
     assert!(page.headers().get(header::SET_COOKIE).is_none());
-    assert_eq!(world.store.calls(), ["find_target"]);
+    assert_eq!(world.store.calls(), ["find_target", "find_connection"]);
 }
 
 #[tokio::test]

@@ -6,4 +6,5 @@ mod client;
 mod event;
 mod look;
 mod support;
+mod wider;
 mod world;

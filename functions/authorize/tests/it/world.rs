@@ -20,7 +20,8 @@ use url::Url;
 pub(crate) const BASE: &str = "https://broker.example";
 
 pub(crate) struct World {
-    pub(crate) authorize: Authorize<FaultyStore, FaultyStore, SystemTime, SystemRandom>,
+    pub(crate) authorize:
+        Authorize<FaultyStore, FaultyStore, FaultyStore, SystemTime, SystemRandom>,
     pub(crate) store: FaultyStore,
     pub(crate) idp: Idp,
 }
@@ -41,6 +42,7 @@ impl World {
         let authorize = Authorize {
             targets: store.clone(),
             pending: store.clone(),
+            connections: store.clone(),
             identity: idp.provider(),
             browser_keys: browser_keys(),
             base_url: BaseUrl::new(BASE).unwrap(),

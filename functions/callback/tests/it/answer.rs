@@ -4,6 +4,8 @@ use crate::support::browser::{FLOW, NOW, at, ends_cookie};
 use crate::world::{BASE, VERIFIER, World, location, token_keys};
 use broker::connection::Status;
 use broker::seal::KeyRing;
+use broker::step_up::StepUp;
+use broker::store::ConnectionStore;
 use broker::target::SecretName;
 use http::{Response, StatusCode};
 use oauth2::ClientSecret;
@@ -27,7 +29,7 @@ async fn a11_a_good_answer_is_exchanged_once_and_connected_for_who_consented() {
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     assert_eq!(location(&answer), "/connected/notes");
     assert!(ends_cookie(&answer, FLOW));
-    assert_eq!(world.store.calls(), ["find_target", "take_pending", "connect"]);
+    assert_eq!(world.store.calls(), ["find_target", "take_pending", "connect", "widen"]);
     let [asked] = &world.server.asked()[..] else { panic!() };
     assert_eq!(asked.fields("code"), ["the-code"]);
     assert_eq!(asked.fields("code_verifier"), [VERIFIER]);
@@ -51,6 +53,49 @@ async fn a11_a_good_answer_is_exchanged_once_and_connected_for_who_consented() {
     assert_eq!(world.server.asked().len(), 1);
     let page = world.get("/connected/notes", &[]).await;
     assert!(page.body().contains("Our Notes"));
+}
+
+/// Who was asked for what is wanted is not asked again; whatever else is wanted by now still is.
+#[tokio::test]
+async fn u5_a_wider_consent_takes_what_it_asked_for_off_the_list_and_keeps_the_count() {
+    let world = World::new().await;
+    let alice = world.signed_in("alice");
+    let connect = async |flow: &crate::world::Flow| {
+        let path = format!("/callback/notes?code=the-code&state={}", flow.state);
+        let answer = world.get(&path, &[&flow.cookie, &alice]).await;
+        assert_eq!(location(&answer), "/connected/notes");
+        world.store.calls();
+    };
+    connect(&world.consent().await).await;
+    let set = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    let history = |wanted: &[&str], widened: &[&str]| StepUp {
+        wanted: set(wanted),
+        widened: set(widened),
+        attempts: set(&["x:1", "y:1"]),
+    };
+    let before = world.connection().await.unwrap();
+    assert_eq!(before.step_up, StepUp::default());
+    let more = history(&["mail:send", "admin", "notes:write"], &[]);
+    assert!(world.store.step_up(&before, &more).await.unwrap());
+
+    let asked = ["notes:read", "notes:write", "mail:send"];
+    connect(&world.consent_for(false, &asked).await).await;
+    assert_eq!(world.connection().await.unwrap().step_up, history(&["admin"], &["mail:send"]));
+
+    // A consent that was begun before all that takes nothing off.
+    connect(&world.consent().await).await;
+    assert_eq!(world.connection().await.unwrap().step_up, history(&["admin"], &["mail:send"]));
+}
+
+#[tokio::test]
+async fn u5_a_consent_that_is_not_written_down_is_a_connection_all_the_same() {
+    let world = World::new().await;
+    let flow = world.consent().await;
+    world.store.breaks("widen");
+    let path = format!("/callback/notes?code=the-code&state={}", flow.state);
+    let answer = world.get(&path, &[&flow.cookie, &world.signed_in("alice")]).await;
+    assert_eq!(location(&answer), "/connected/notes");
+    assert!(world.connection().await.unwrap().is_active());
 }
 
 #[tokio::test(flavor = "multi_thread")]

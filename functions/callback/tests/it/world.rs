@@ -99,6 +99,11 @@ impl World {
     }
 
     pub(crate) async fn consent_to(&self, iss_advertised: bool) -> Flow {
+        self.consent_for(iss_advertised, &["notes:read"]).await
+    }
+
+    /// The same, of a person who was asked for these scopes.
+    pub(crate) async fn consent_for(&self, iss_advertised: bool, scopes: &[&str]) -> Flow {
         let state = State::new(&SystemRandom).unwrap();
         let binding = BrowserBinding::new(&SystemRandom).unwrap();
         let pending = PendingAuthorization {
@@ -109,7 +114,7 @@ impl World {
             iss_advertised,
             redirect_uri: format!("{BASE}/callback/notes"),
             resource: "https://notes.example".to_owned().try_into().unwrap(),
-            scopes: vec!["notes:read".into()],
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             browser: binding.digest(),
             expires: at(NOW) + Duration::from_mins(10),
         };

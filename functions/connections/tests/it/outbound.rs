@@ -6,13 +6,15 @@ use crate::world::{BASE, World, token_keys};
 use broker::clock::SystemRandom;
 use broker::config::Config;
 use broker::http::{Http, Reach};
+use http::StatusCode;
 use std::collections::BTreeMap;
 
 #[tokio::test]
-async fn p4_no_token_goes_to_an_authorization_server_that_the_operator_left_out() {
-    for (hosts, given_back) in [
+async fn p4_a_deployment_asks_no_authorization_server_that_its_operator_left_out() {
+    for (hosts, asked) in [
         (None, 2),
         (Some(""), 2),
+        (Some("127.0.0.1"), 2),
         (Some("as.example,127.0.0.1"), 2),
         (Some("as.example,.corp.example"), 0),
     ] {
@@ -37,9 +39,9 @@ async fn p4_no_token_goes_to_an_authorization_server_that_the_operator_left_out(
         // The identity provider is at the same host, and asked whatever the list says.
         world.function.identity.prepare(at(NOW)).await.unwrap();
 
-        world.press(&world.signed_in("alice")).await;
-
-        assert_eq!(world.server.times("/revoke"), given_back, "{hosts:?}");
+        let answer = world.press(&world.signed_in("alice")).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        assert_eq!(world.server.asked().len(), asked, "{hosts:?}");
         assert!(!world.is_connected("alice").await, "{hosts:?}");
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod idp;
 #[expect(dead_code, reason = "other tests use more of it")]
 pub(crate) mod keys;
 #[path = "../../../../shared/tests/it/support/server.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
 pub(crate) mod server;
 #[path = "../../../../shared/tests/it/support/store.rs"]
 pub(crate) mod store;

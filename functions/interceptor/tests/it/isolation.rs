@@ -6,7 +6,7 @@ use crate::world::{
 };
 use broker::connection::{Attempt, Connection, Lineage, Reason, SealedTokens, Status};
 use broker::step_up::StepUp;
-use broker::store::{ConnectionStore, Lease, StoreError};
+use broker::store::{ConnectionStore, Lease, StoreError, UsedConnections};
 use broker::subject::{Subject, SubjectId};
 use broker::target::TargetName;
 use interceptor::Interceptor;
@@ -137,6 +137,12 @@ async fn u2_a_row_that_does_not_open_is_a_question_and_not_a_token() {
 
 /// A store that is confused, or was tampered with: it gives everybody Bob's row.
 struct Bobs(FaultyStore, SubjectId);
+
+impl UsedConnections for Bobs {
+    async fn note_use(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
+        self.0.note_use(connection, now).await
+    }
+}
 
 impl ConnectionStore for Bobs {
     async fn find_connection(

@@ -14,6 +14,7 @@ mod schemas;
 mod size;
 mod step_up;
 mod support;
+mod used;
 #[path = "../../src/wiring.rs"]
 mod wiring;
 mod world;

@@ -3,8 +3,6 @@
 use crate::support::server::{Server, json as answer};
 use crate::wiring::{self, Parts};
 use crate::world::{BASE, NOW, World, at, browser_keys, forwarded, said, token_keys};
-use broker::breaker::Breakers;
-use broker::clock::SystemRandom;
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use serde_json::json;
@@ -37,7 +35,6 @@ async fn p4_a_deployment_asks_no_authorization_server_that_its_operator_left_out
             secrets: world.interceptor.secrets.clone(),
             browser_keys: browser_keys(),
             token_keys: token_keys(),
-            breakers: Breakers::new(SystemRandom),
             clock: world.interceptor.clock.clone(),
         };
         let http = Http::new(Reach::Loopback);

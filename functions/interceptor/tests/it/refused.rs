@@ -40,20 +40,25 @@ async fn u5_a_401_after_a_forward_leads_to_one_renewal_and_a_successful_retry() 
 
 #[tokio::test]
 async fn u5_many_401s_for_one_token_lead_to_one_renewal() {
-    let (world, server) = connected().await;
-    let world = Arc::new(world);
-    let authorization = Shown::Jwt.by(&world).await;
-    let answers = (0..20).map(|_| {
-        let (world, authorization) = (Arc::clone(&world), authorization.clone());
-        tokio::spawn(async move { world.answer(&authorization, &get_me(), &http_401()).await })
-    });
-    for answer in answers.collect::<Vec<_>>() {
-        refused_token(&answer.await.unwrap());
+    for shown in [Shown::Jwt, Shown::Token] {
+        let (world, server) = connected().await;
+        // A token that has been in use for a while.
+        world.interceptor.clock.set(at(NOW + 300));
+        assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_alice"));
+        let world = Arc::new(world);
+        let authorization = shown.by(&world).await;
+        let answers = (0..20).map(|_| {
+            let (world, authorization) = (Arc::clone(&world), authorization.clone());
+            tokio::spawn(async move { world.answer(&authorization, &get_me(), &http_401()).await })
+        });
+        for answer in answers.collect::<Vec<_>>() {
+            refused_token(&answer.await.unwrap());
+        }
+        for _ in 0..3 {
+            assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_new1"));
+        }
+        assert_eq!(server.times("/token"), 1);
     }
-    for _ in 0..3 {
-        assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_new1"));
-    }
-    assert_eq!(server.times("/token"), 1);
 }
 
 /// The token that a call came with is refused late, when there is a new one.
@@ -228,7 +233,8 @@ async fn u5_a_connection_that_is_being_renewed_does_not_end() {
         let now = at(NOW + 60);
         world.interceptor.clock.set(now);
         let (subject, github) = (world.subject("alice"), "github".parse().unwrap());
-        let until = now + Duration::from_mins(5);
+        // One who wrote that a request was about to leave may have won tokens, and be gone.
+        let until = if journal { now } else { now + Duration::from_mins(5) };
         let lease = world.store.lease(&subject, &github, now, until).await.unwrap().unwrap();
         if journal {
             let attempt = Attempt { began_at: now, requests: 1 };
@@ -237,6 +243,26 @@ async fn u5_a_connection_that_is_being_renewed_does_not_end() {
         refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
         assert!(world.alices().await.is_active());
         assert_eq!(server.times("/token"), 1);
+    }
+}
+
+/// The person consents anew between the look at the row and what is written about it.
+#[tokio::test]
+async fn u5_a_consent_that_comes_between_is_neither_marked_nor_ended() {
+    for verb in ["expire", "lease"] {
+        let (world, _) = connected().await;
+        let authorization = Shown::Jwt.by(&world).await;
+        if verb == "lease" {
+            refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
+            assert!(forwarded(&world.alice_calls().await).is_some());
+            world.interceptor.clock.set(at(NOW + 60));
+        }
+        let (subject, github) = (world.subject("alice"), world.target("github").await);
+        let newer = tokens("newer", 3600);
+        let newer = Connection::active(&token_keys(), subject, &github, &newer, at(NOW)).unwrap();
+        *world.store.meanwhile.lock().unwrap() = Some((verb, newer));
+        refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
+        assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_newer"), "{verb}");
     }
 }
 
@@ -277,6 +303,10 @@ async fn an_answer_that_is_no_refusal_costs_no_look_at_anything() {
         json!({ "jsonrpc": "2.0", "id": 7, "result": { "content": many, "isError": true } })
             .to_string(),
         error("Forbidden").to_string(),
+        // Neither is parsed: one is too large for a refusal, the other has no mark of one.
+        json!({ "jsonrpc": "2.0", "id": 7, "error": { "code": 401, "message": "a".repeat(20_000) } })
+            .to_string(),
+        error("HTTP 4x1").to_string().replace('x', "\\u0030"),
         format!(r#"{{"jsonrpc":"2.0","id":7,"result":{{"a":{deep}}}}}"#),
     ] {
         let jwt = world.jwt(&json!({}));

@@ -155,6 +155,19 @@ async fn u5_a_late_refusal_of_a_token_that_was_widened_asks_for_nothing() {
     assert!(world.alices().await.step_up.wanted.is_empty());
 }
 
+/// The same, at the last moment.
+#[tokio::test]
+async fn u5_a_consent_that_comes_between_is_not_asked_for_more() {
+    let world = connected().await;
+    let (subject, github) = (world.subject("alice"), world.target("github").await);
+    let wider = tokens("wider", 3600);
+    let wider = Connection::active(&token_keys(), subject, &github, &wider, at(NOW)).unwrap();
+    *world.store.meanwhile.lock().unwrap() = Some(("step_up", wider));
+    says_try_again(&refused(&world, &modern_get_me(), "repo").await);
+    assert!(world.alices().await.step_up.wanted.is_empty());
+    assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_wider"));
+}
+
 #[tokio::test]
 async fn u5_a_connection_that_ended_is_not_asked_for_more() {
     let world = connected().await;

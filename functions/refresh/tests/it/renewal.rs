@@ -165,6 +165,21 @@ async fn an_outage_of_the_authorization_server_is_waited_out_with_growing_pauses
 }
 
 #[tokio::test]
+async fn an_authorization_server_that_failed_is_not_asked_for_everybody() {
+    let world = World::answering(503, json!("busy")).await;
+    let due = world.connect(&["alice", "bob"], HOUR).await;
+    let latest = due.iter().max_by_key(|due| due.due_at).unwrap();
+    world.wait_for(latest);
+    for name in ["alice", "bob"] {
+        let (staying, report) = world.deliver(&[name]).await;
+        assert_eq!((staying, report.deferred), (0, 1));
+        let next = world.found(name).await.due().unwrap().due_at;
+        assert!(world.watch.now() + 4 * MINUTE < next, "{name}");
+    }
+    assert_eq!(world.server.asked().len(), 1);
+}
+
+#[tokio::test]
 async fn t8_what_only_an_operator_can_mend_is_tried_rarely() {
     let world = World::answering(401, json!({ "error": "invalid_client" })).await;
     let due = world.connect(&["alice"], HOUR).await;

@@ -1,4 +1,4 @@
-//! One event per sweep and batch, in which CloudWatch finds metrics.
+//! One event per sweep and batch, in which `CloudWatch` finds metrics.
 
 use crate::world::at;
 use refresh::{Renewals, Report, Swept};

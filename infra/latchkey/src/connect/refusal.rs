@@ -6,7 +6,7 @@ use broker::discovery::probe::ProbeError;
 use broker::discovery::{Discovery, DiscoveryError, Problem};
 use broker::http::HttpError;
 use broker::registration::{EstablishError, RegistrationError};
-use broker::target::Endpoint;
+use broker::target::{Endpoint, Unusable};
 
 pub(super) fn needs_no_token(endpoint: &Endpoint) -> Refusal {
     Refusal::new(
@@ -151,6 +151,11 @@ impl From<RegistrationError> for Refusal {
                 "register_by_hand",
                 problem,
                 "Then connect again with --client-id, and --client-secret-file if it has a secret.",
+            ),
+            RegistrationError::Stale(Unusable::Refused) => Self::new(
+                "client_refused",
+                problem,
+                "Look at its id and its secret there, then connect again with --client-id.",
             ),
             RegistrationError::Stale(_) => Self::new(
                 "stale_client",

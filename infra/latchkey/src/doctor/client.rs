@@ -6,9 +6,9 @@ use super::drift::Drift;
 use crate::connect::Moment;
 use crate::local::is_configured;
 use crate::operator::Operator;
-use broker::clock::unix_seconds;
 use broker::discovery::authorization_server::ServerMetadata;
 use broker::http::Http;
+use broker::page::moment;
 use broker::registration::{Applicant, Standing, StandingError};
 use broker::store::StoreError;
 use broker::target::{Target, Unusable, Way};
@@ -25,11 +25,9 @@ pub(super) fn of_record(target: &Target, applicant: &Applicant, now: SystemTime)
         }
         (Err(why), _) => Some(Drift::new("registration", target, format!("our client: {why}"))),
         (_, Err(_)) => {
-            let expiry = target.client.client_secret_expires_at.map(unix_seconds);
-            let what = format!(
-                "our client secret expires in less than a week ({} s after 1970)",
-                expiry.unwrap_or_default()
-            );
+            let expiry = target.client.client_secret_expires_at.map(moment::Moment::new);
+            let expiry = expiry.map(|expiry| format!(": {expiry}")).unwrap_or_default();
+            let what = format!("our client secret expires in less than a week{expiry}");
             Some(Drift::new("registration_expiring", target, what))
         }
         _ => None,

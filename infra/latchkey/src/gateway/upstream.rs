@@ -8,7 +8,7 @@ use super::mcp::{
 use super::outbound::{Outbound, Silence, whole};
 use super::sse::Events;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -98,7 +98,7 @@ impl Upstream {
         let status = response.status();
         if status.is_client_error() && !MAY_BE_LEGACY.contains(&status) || status.is_server_error()
         {
-            return Err(CallError::Status(status));
+            return Err(CallError::of(&response));
         }
         let answer = match read(response, &id).await {
             Ok(Body::Json(_, answer)) => answer,
@@ -130,7 +130,7 @@ impl Upstream {
         // Its errors about the request itself come in these two, and are the client's to read.
         let explained = matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND);
         if !status.is_success() && !explained {
-            return Err(CallError::Status(status));
+            return Err(CallError::of(&response));
         }
         match read(response, message.id().unwrap_or(&Value::Null)).await {
             Ok(body) => Ok(Answer { body, session: None }),
@@ -163,7 +163,7 @@ impl Upstream {
             Ok(response) if response.status().is_success() => {
                 read(response, message.id().unwrap_or(&Value::Null)).await
             }
-            Ok(response) => Err(CallError::Status(response.status())),
+            Ok(response) => Err(CallError::of(&response)),
             Err(error) => Err(error),
         };
         match body {
@@ -195,7 +195,7 @@ impl Upstream {
         });
         let response = self.post(endpoint, &headers, &initialize).await?;
         if !response.status().is_success() {
-            return Err(CallError::Status(response.status()));
+            return Err(CallError::of(&response));
         }
         let session = response.headers().get(SESSION_HEADER).cloned();
         let answer = match read(response, &id).await? {
@@ -221,7 +221,7 @@ impl Upstream {
             Ok(session)
         } else {
             session.end();
-            Err(CallError::Status(response.status()))
+            Err(CallError::of(&response))
         }
     }
 
@@ -271,8 +271,11 @@ impl Session {
 }
 
 /// Why there is no answer from the target. Its own words stay with it: they may hold anything.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum CallError {
+    /// It refused the token for what it does not open, and says what would.
+    #[error("answered HTTP 403")]
+    Challenge(HeaderValue),
     /// It answered something that is not MCP.
     #[error("gave an answer that is not MCP")]
     NotMcp,
@@ -285,10 +288,27 @@ pub(crate) enum CallError {
 }
 
 impl CallError {
+    /// A refusal. How the service shows one to the RESPONSE interception point is not documented:
+    /// here it is an error, whose data holds the challenge of a 403.
+    fn of(response: &Response<Incoming>) -> Self {
+        match response.headers().get(WWW_AUTHENTICATE) {
+            Some(value) if response.status() == StatusCode::FORBIDDEN => {
+                Self::Challenge(value.clone())
+            }
+            _ => Self::Status(response.status()),
+        }
+    }
+
     /// For the client: HTTP 200, since the gateway itself is well.
     pub(crate) fn into_fault(self, target: &str, id: Option<Value>) -> Fault {
-        Fault::new(StatusCode::OK, INTERNAL_ERROR, format!("The target {target} {self}."))
-            .answering(id)
+        let words = format!("The target {target} {self}.");
+        let fault = Fault::new(StatusCode::OK, INTERNAL_ERROR, words).answering(id);
+        match self {
+            Self::Challenge(value) => {
+                fault.with(json!({ "www-authenticate": String::from_utf8_lossy(value.as_bytes()) }))
+            }
+            Self::NotMcp | Self::Status(_) | Self::Unreachable => fault,
+        }
     }
 }
 

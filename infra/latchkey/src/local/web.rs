@@ -14,7 +14,8 @@ use http::request::Parts;
 use http::{Request, StatusCode};
 use std::sync::Arc;
 
-pub(super) type LocalAuthorize = Authorize<DynamoStore, DynamoStore, SystemClock, SystemRandom>;
+pub(super) type LocalAuthorize =
+    Authorize<DynamoStore, DynamoStore, DynamoStore, SystemClock, SystemRandom>;
 pub(super) type LocalCallback =
     Callback<DynamoStore, DynamoStore, DynamoStore, LocalSecrets, SystemClock, SystemRandom>;
 pub(super) type LocalConnections =

@@ -1,7 +1,9 @@
 //! The verdict as a person reads it.
 
 use super::{Outcome, Protections, RegistrationMade, ResourceFound, Verdict};
+use broker::clock::from_unix_seconds;
 use broker::discovery::attempt::Quote;
+use broker::page::moment::Moment;
 use broker::quirks::Quirks;
 use broker::target::Way;
 use serde_json::Value;
@@ -25,7 +27,8 @@ impl fmt::Display for Verdict {
         line(f, "registration", &self.registration)?;
         line(f, "redirect URI", &self.registration.redirect_uri)?;
         if let Some(expiry) = self.registration.client_secret_expires_at {
-            line(f, "secret expires", &format!("{expiry} s after 1970; connect again before"))?;
+            let expiry = Moment::new(from_unix_seconds(expiry));
+            line(f, "secret expires", &format!("{expiry}; connect again before"))?;
         }
         writeln!(f)?;
         self.protections.fmt(f)?;

@@ -13,11 +13,15 @@ use broker::discovery::{Discovery, DiscoveryError, Finding, Inquiry};
 use broker::http::Http;
 use broker::identity::{IdentityProvider, IdentitySettings};
 use broker::oauth::response::AuthorizationResponse;
+use broker::oauth::revocation::Revoker;
 use broker::oauth::token::TokenEndpoint;
-use broker::registration::{Applicant, register};
-use broker::target::{AuthorizationServer, Endpoint, Target};
-use oauth2::RefreshToken;
+
+use broker::registration::{Applicant, Management, register};
+use broker::target::{AuthorizationServer, Endpoint, SecretName, Target};
+use broker::tokens::TokenSet;
+use oauth2::{AccessToken, ClientSecret, RefreshToken};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -43,6 +47,10 @@ pub(crate) enum Door {
     Exchange,
     /// A renewal at a target.
     Refresh,
+    /// A token that is given back.
+    Revocation,
+    /// A registration that is ended.
+    Management,
     /// The identity provider's issuer.
     Provider,
     /// The identity provider's `jwks_uri`.
@@ -52,7 +60,7 @@ pub(crate) enum Door {
 }
 
 /// All of them.
-pub(crate) const DOORS: [Door; 12] = [
+pub(crate) const DOORS: [Door; 14] = [
     Door::Endpoint,
     Door::Challenge,
     Door::ChallengeElsewhere,
@@ -62,6 +70,8 @@ pub(crate) const DOORS: [Door; 12] = [
     Door::Registration,
     Door::Exchange,
     Door::Refresh,
+    Door::Revocation,
+    Door::Management,
     Door::Provider,
     Door::Keys,
     Door::SignIn,
@@ -157,6 +167,20 @@ impl World {
                 endpoint.exchange(accepted(&target), clock()).await.map(|_| ())?;
             }
             Door::Refresh => renew(http, &at(&url.parse()?)).await?,
+            Door::Revocation => {
+                let mut target = target("https://as.example", &json!({}));
+                target.authorization_server.revocation_endpoint = Some(url.parse()?);
+                let secrets = &BTreeMap::<SecretName, ClientSecret>::new();
+                let revoker = Revoker { http, target: &target, secrets, random: &SystemRandom };
+                revoker.revoke(tokens(), clock()).await?;
+            }
+            Door::Management => {
+                let management = Management {
+                    registration_client_uri: url.parse()?,
+                    registration_access_token: AccessToken::new("m".into()),
+                };
+                management.delete(http).await?;
+            }
             Door::Provider => {
                 let settings = IdentitySettings { issuer: url.to_owned(), ..self.idp.settings() };
                 IdentityProvider::new(settings, http.clone()).prepare(clock()).await?;
@@ -214,6 +238,15 @@ async fn renew(http: &Http, target: &Target) -> Result<(), Box<dyn Error>> {
     let endpoint = TokenEndpoint { http, target, client_secret: None, random: &SystemRandom };
     endpoint.refresh(&RefreshToken::new("r".into()), clock()).await.map(|_| ())?;
     Ok(())
+}
+
+fn tokens() -> TokenSet {
+    TokenSet {
+        access: AccessToken::new("a".into()),
+        refresh: Some(RefreshToken::new("r".into())),
+        expires_at: clock(),
+        scopes: vec![],
+    }
 }
 
 /// A target whose token endpoint this is.

@@ -19,12 +19,22 @@ pub(crate) struct FaultyStore {
     memory: Arc<MemoryStore>,
     broken: Arc<Mutex<Vec<&'static str>>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
+    /// Just before the next such verb, somebody consents: this connection is there by then.
+    pub(crate) meanwhile: Arc<Mutex<Option<(&'static str, Connection)>>>,
 }
 
 impl FaultyStore {
     /// From now on, `verb` does not answer.
     pub(crate) fn breaks(&self, verb: &'static str) {
         self.broken.lock().unwrap().push(verb);
+    }
+
+    async fn comes_before(&self, verb: &'static str) -> Result<(), StoreError> {
+        let taken = self.meanwhile.lock().unwrap().take_if(|(before, _)| *before == verb);
+        match taken {
+            Some((_, connection)) => self.memory.connect(&connection).await,
+            None => Ok(()),
+        }
     }
 
     /// What was asked, in order, and forgets it.
@@ -107,6 +117,7 @@ impl ConnectionStore for FaultyStore {
         until: SystemTime,
     ) -> Result<Option<Lease>, StoreError> {
         self.called("lease")?;
+        self.comes_before("lease").await?;
         self.memory.lease(subject, target, now, until).await
     }
 
@@ -132,11 +143,13 @@ impl ConnectionStore for FaultyStore {
 
     async fn expire(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
         self.called("expire")?;
+        self.comes_before("expire").await?;
         self.memory.expire(connection, now).await
     }
 
     async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
         self.called("step_up")?;
+        self.comes_before("step_up").await?;
         self.memory.step_up(connection, more).await
     }
 
@@ -190,6 +203,9 @@ impl DueConnections for FaultyStore {
 impl UsedConnections for FaultyStore {
     async fn note_use(&self, connection: &Connection, now: SystemTime) -> Result<bool, StoreError> {
         self.called("note_use")?;
+        if self.broken.lock().unwrap().contains(&"note_use for ever") {
+            std::future::pending::<()>().await;
+        }
         self.memory.note_use(connection, now).await
     }
 }

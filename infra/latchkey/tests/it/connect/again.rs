@@ -126,6 +126,14 @@ async fn r5_a_client_that_the_server_forgot_is_replaced_and_one_given_by_hand_is
     world.says().registration.1["client_id"] = "remade".into();
     let verdict = world.connect(&world.wish()).await.unwrap();
     assert_eq!(verdict.registration.client_id.as_deref(), Some("remade"));
+
+    let world = World::new().await;
+    let by_hand = ByHand { client_id: "ours".into(), client_secret: None, method: None };
+    world.connect(&Wish { by_hand: Some(by_hand), ..world.wish() }).await.unwrap();
+    let before = world.target().await;
+    world.says().token = (401, json!({ "error": "invalid_client" }));
+    let refusal = world.connect(&world.wish()).await.unwrap_err();
+    assert_eq!((refusal.kind, world.target().await), ("client_refused", before));
 }
 
 #[tokio::test]

@@ -87,7 +87,9 @@ async fn r6_an_expiry_is_named_before_it_comes_and_after() {
     world.connect(&world.wish()).await.unwrap();
     let days = |days: u64| now() + Duration::from_hours(24 * days);
     assert_eq!(kinds(&world.diagnosis(days(22)).await), [""; 0]);
-    assert_eq!(kinds(&world.diagnosis(days(24)).await), ["registration_expiring"]);
+    let expiring = world.diagnosis(days(24)).await;
+    assert_eq!(kinds(&expiring), ["registration_expiring"]);
+    assert!(expiring.to_string().contains("14 February 2027, 08:00 UTC"), "{expiring}");
     assert_eq!(kinds(&world.diagnosis(days(30)).await), ["registration_expired"]);
 }
 

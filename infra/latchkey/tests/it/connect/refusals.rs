@@ -199,6 +199,17 @@ async fn r4_a_secret_and_a_method_that_do_not_fit_are_refused() {
     assert_eq!(refusal.kind, "no_method");
 }
 
+#[tokio::test]
+async fn r1_a_given_client_that_the_server_does_not_believe_is_not_kept() {
+    let world = World::new().await;
+    world.says().token = (401, json!({ "error": "invalid_client" }));
+    let client_secret = Some(ClientSecret::new("wrong".into()));
+    let by_hand = ByHand { client_id: "ours".into(), client_secret, method: None };
+    let refusal = turned_away(&world, &Wish { by_hand: Some(by_hand), ..world.wish() }).await;
+    assert_eq!(refusal.kind, "client_refused");
+    assert!(refusal.problem.contains("ours") && !refusal.problem.contains("wrong"));
+}
+
 #[test]
 fn a_refusal_reads_alone_and_answers_programs() {
     let refusal = Refusal::new("no_pkce", "It lacks PKCE.", "Ask its maker.");

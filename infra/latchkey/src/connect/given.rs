@@ -1,0 +1,60 @@
+//! Whether the authorization server believes a client that an operator gave, before it is kept.
+
+use super::Moment;
+use super::work::Work;
+use crate::answer::Refusal;
+use broker::discovery::attempt::Quote;
+use broker::http::Http;
+use broker::registration::{Registrant, Registration, Standing};
+use broker::store::{ClientSecrets, SecretStore, StoreError};
+use broker::target::SecretName;
+use oauth2::ClientSecret;
+
+/// Refuses a client that the authorization server refuses. Where it does not say, the operator's word
+/// counts.
+pub(super) async fn is_believed(
+    given: &Registration,
+    work: &Work<'_>,
+    http: &Http,
+    moment: Moment<'_>,
+) -> Result<(), Refusal> {
+    let registrant = Registrant {
+        http,
+        targets: &work.operator.store,
+        secrets: &AtHand(given.secret.clone()),
+        secret_prefix: "",
+        random: moment.random,
+    };
+    let target = work.target(given.client(SecretName(String::new())));
+    match registrant.standing(&target, moment.now).await {
+        Ok(Standing::Refused) => Err(Refusal::new(
+            "client_refused",
+            format!(
+                "{} does not know the client {}, or does not believe its secret",
+                Quote::of(&given.issuer),
+                Quote::of(&given.client_id)
+            ),
+            "Look at its id, its secret and its authentication method there, then connect again.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A secret that lies nowhere yet.
+struct AtHand(Option<ClientSecret>);
+
+impl ClientSecrets for AtHand {
+    async fn client_secret(&self, _: &SecretName) -> Result<ClientSecret, StoreError> {
+        self.0.clone().ok_or(StoreError::Unreadable("there is no secret"))
+    }
+}
+
+impl SecretStore for AtHand {
+    async fn put_secret(&self, _: &SecretName, _: &ClientSecret) -> Result<(), StoreError> {
+        Err(StoreError::Unreadable("nothing is kept here"))
+    }
+
+    async fn remove_secret(&self, _: &SecretName) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
