@@ -172,6 +172,7 @@ impl Book {
     pub(crate) fn killed(&mut self, worker: usize, now: u64) {
         self.note(now, || format!("{worker} is killed"));
         self.calls[worker] = Call::default();
+        self.disown(worker);
         for request in &mut self.requests {
             if request.worker == worker && request.state == Sent::UnderWay {
                 request.state = Sent::Unanswered;
@@ -183,7 +184,15 @@ impl Book {
         }
     }
 
+    /// What the worker wrote into the journal is of another life.
+    fn disown(&mut self, worker: usize) {
+        for entry in self.journal.iter_mut().filter(|entry| entry.worker == worker) {
+            entry.worker = NOBODY;
+        }
+    }
+
     pub(crate) fn begins(&mut self, worker: usize, key: usize) {
+        self.disown(worker);
         let since = self.active[key].len();
         let call = &mut self.calls[worker];
         (call.key, call.since) = (key, since);
@@ -451,5 +460,6 @@ pub(crate) struct End {
     pub(crate) rotates: bool,
 }
 
+const NOBODY: usize = usize::MAX;
 /// By how much, in milliseconds, with a margin.
 const CLOCKS_DIFFER: u64 = 2500;
