@@ -314,8 +314,8 @@ struct Holder {
 /// When to ask again with a token whose answer was lost: once more at once, while a server that gives
 /// its clients grace still does; then after half a minute, and twice as long each time.
 fn next_request(attempt: Attempt, now: SystemTime) -> SystemTime {
-    // An entry of the future is of a clock that was wrong.
-    if attempt.requests < 2 || attempt.began_at > now {
+    // An entry of the far future is of a clock that was wrong.
+    if attempt.requests < 2 || attempt.began_at > now + LEASE {
         return now;
     }
     let pause = REPEAT * 2_u32.pow((attempt.requests - 2).min(16));

@@ -1,5 +1,15 @@
 //! The book that is kept of a run, and the promises that it must bear out.
 
+#[path = "book/endings.rs"]
+mod endings;
+#[path = "book/requests.rs"]
+mod requests;
+#[path = "book/seen.rs"]
+mod seen;
+
+pub(crate) use endings::End;
+pub(crate) use seen::Seen;
+
 use std::collections::BTreeSet;
 
 /// What happened, as far as promises are about it. A `key` is a person, by number.
@@ -25,42 +35,6 @@ pub(crate) struct Book {
     active: [Vec<bool>; 2],
     /// Per key: the consent that was written last, unless the person has disconnected.
     consents: [Option<usize>; 2],
-}
-
-/// How often what happened: a simulation in which nothing happens proves nothing.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Seen {
-    pub(crate) requests: u64,
-    pub(crate) won: u64,
-    pub(crate) unanswered: u64,
-    pub(crate) asked_again: u64,
-    pub(crate) stopped_in_request: u64,
-    pub(crate) killed_in_request: u64,
-    pub(crate) amended: u64,
-    pub(crate) deferred: u64,
-    pub(crate) invalid_grant: u64,
-    pub(crate) rotation_lost: u64,
-    pub(crate) consents: u64,
-    pub(crate) disconnects: u64,
-    pub(crate) expired: u64,
-}
-
-impl Seen {
-    pub(crate) fn add(&mut self, seen: &Self) {
-        self.requests += seen.requests;
-        self.won += seen.won;
-        self.unanswered += seen.unanswered;
-        self.asked_again += seen.asked_again;
-        self.stopped_in_request += seen.stopped_in_request;
-        self.killed_in_request += seen.killed_in_request;
-        self.amended += seen.amended;
-        self.deferred += seen.deferred;
-        self.invalid_grant += seen.invalid_grant;
-        self.rotation_lost += seen.rotation_lost;
-        self.consents += seen.consents;
-        self.disconnects += seen.disconnects;
-        self.expired += seen.expired;
-    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -103,8 +77,11 @@ struct Entry {
     worker: usize,
     refresh: String,
     requests: u32,
+    began_at: u64,
     /// Whether its outcome was written.
     concluded: bool,
+    /// Whether its holder left it there.
+    left: bool,
 }
 
 #[derive(Debug)]
@@ -169,6 +146,7 @@ impl Book {
     pub(crate) fn killed(&mut self, worker: usize, now: u64) {
         self.note(now, || format!("{worker} is killed"));
         self.calls[worker] = Call::default();
+        self.disown(worker);
         for request in &mut self.requests {
             if request.worker == worker && request.state == Sent::UnderWay {
                 request.state = Sent::Unanswered;
@@ -180,7 +158,15 @@ impl Book {
         }
     }
 
+    /// What the worker wrote into the journal is of another life.
+    fn disown(&mut self, worker: usize) {
+        for entry in self.journal.iter_mut().filter(|entry| entry.worker == worker) {
+            entry.worker = NOBODY;
+        }
+    }
+
     pub(crate) fn begins(&mut self, worker: usize, key: usize) {
+        self.disown(worker);
         let since = self.active[key].len();
         let call = &mut self.calls[worker];
         (call.key, call.since) = (key, since);
@@ -189,94 +175,6 @@ impl Book {
 
     pub(crate) fn leased(&mut self, worker: usize, key: usize, until: u64) {
         self.leases.push(Held { worker, key, until, ended: false });
-    }
-
-    /// At most one live request per consent while leases hold; one request with one token in one
-    /// renewal; none after a lost answer where that is punished; none while the server wants quiet.
-    pub(crate) fn request_leaves(
-        &mut self,
-        worker: usize,
-        refresh: &str,
-        grant: usize,
-        local: u64,
-        punished: bool,
-    ) {
-        let key = self.calls[worker].key;
-        self.seen.requests += 1;
-        if self.calls[worker].sent.iter().any(|sent| sent == refresh) {
-            self.broken(|| format!("{worker} sent {refresh} twice in one renewal"));
-        }
-        self.calls[worker].sent.push(refresh.to_owned());
-        if local < self.calls[worker].quiet_until {
-            self.broken(|| format!("{worker} asked a server that wanted to be left alone"));
-        }
-        let unanswered = self
-            .requests
-            .iter()
-            .any(|sent| sent.refresh == refresh && sent.state != Sent::Answered);
-        if unanswered {
-            self.seen.asked_again += 1;
-        }
-        if unanswered && punished {
-            self.broken(|| format!("{worker} sent {refresh} again, which is punished"));
-        }
-        let live = self.requests.iter().any(|sent| {
-            sent.grant == grant
-                && sent.state == Sent::UnderWay
-                && self.leases.iter().any(|held| {
-                    held.worker == sent.worker
-                        && held.key == key
-                        && !held.ended
-                        && local + CLOCKS_DIFFER < held.until
-                })
-        });
-        if live {
-            self.broken(|| format!("{worker} asked while another held the lease and asked"));
-        }
-        self.requests.push(Request {
-            worker,
-            key,
-            grant,
-            refresh: refresh.to_owned(),
-            state: Sent::UnderWay,
-            stopped: false,
-        });
-    }
-
-    /// A lease outlasts its request, unless its holder was stopped.
-    pub(crate) fn request_ends(&mut self, worker: usize, told: &Told, local: u64) {
-        let Some(request) = self
-            .requests
-            .iter_mut()
-            .rev()
-            .find(|sent| sent.worker == worker && sent.state == Sent::UnderWay)
-        else {
-            return;
-        };
-        request.state =
-            if matches!(told, Told::Unanswered) { Sent::Unanswered } else { Sent::Answered };
-        let (key, grant, stopped) = (request.key, request.grant, request.stopped);
-        let spent = request.refresh.clone();
-        match told {
-            Told::Won(refresh) => {
-                self.seen.won += 1;
-                let refresh = refresh.clone();
-                self.won.push(Won { worker, key, grant, refresh, told: false, excused: false });
-            }
-            Told::InvalidGrant => {
-                self.refused.insert(spent);
-            }
-            Told::Answered { retry_after } => {
-                let call = &mut self.calls[worker];
-                let seconds = retry_after.unwrap_or_default();
-                call.quiet_until = call.quiet_until.max(local + 1000 * seconds);
-            }
-            Told::Unanswered => self.seen.unanswered += 1,
-        }
-        let held = self.leases.iter().rev().find(|held| held.worker == worker && held.key == key);
-        if !stopped && held.is_none_or(|held| held.until < local) {
-            self.broken(|| format!("the lease of {worker} was over before its request"));
-        }
     }
 
     /// After a write that ended every lease of `key`.
@@ -306,16 +204,23 @@ impl Book {
         self.expired.insert(access.to_owned());
     }
 
-    pub(crate) fn journaled(&mut self, worker: usize, refresh: &str, requests: u32) {
-        let refresh = refresh.to_owned();
-        self.journal.push(Entry { worker, refresh, requests, concluded: false });
+    pub(crate) fn journaled(&mut self, worker: usize, refresh: &str, requests: u32, began_at: u64) {
+        self.journal.push(Entry {
+            worker,
+            refresh: refresh.to_owned(),
+            requests,
+            began_at,
+            concluded: false,
+            left: false,
+        });
     }
 
     /// A holder gave the lease back, and left an entry of so many requests.
     pub(crate) fn released(&mut self, worker: usize, refresh: &str, left: Option<u32>) {
         let theirs = |entry: &&mut Entry| entry.worker == worker && entry.refresh == refresh;
         if let Some(entry) = self.journal.iter_mut().rev().find(theirs) {
-            entry.concluded |= left != Some(entry.requests);
+            entry.left = left == Some(entry.requests);
+            entry.concluded |= !entry.left;
         }
     }
 
@@ -327,58 +232,6 @@ impl Book {
     pub(crate) fn disconnected(&mut self, key: usize) {
         self.seen.disconnects += 1;
         self.consents[key] = None;
-    }
-
-    /// A refresh ends a connection only if the server said so, or where a replay is punished; and it
-    /// says why.
-    pub(crate) fn ends(&mut self, worker: usize, refresh: &str, end: End) {
-        let present = self.journal.iter().rposition(|entry| entry.worker == worker);
-        let open =
-            self.journal.iter().enumerate().any(|(i, entry)| {
-                entry.refresh == refresh && !entry.concluded && Some(i) != present
-            });
-        let lost = self
-            .requests
-            .iter()
-            .filter(|sent| sent.refresh == refresh)
-            .any(|sent| sent.state != Sent::Answered);
-        let refused = self.refused.contains(refresh);
-        if end.rotation_lost {
-            self.seen.rotation_lost += 1;
-        } else {
-            self.seen.invalid_grant += 1;
-        }
-        let without_asking = end.punished && end.attempted && end.rotation_lost && !end.usable;
-        if without_asking {
-            self.given_up.insert(refresh.to_owned());
-        }
-        if !refused && !without_asking {
-            self.broken(|| format!("{refresh} was ended without the server's word: {end:?}"));
-        }
-        if end.served && !without_asking {
-            self.broken(|| {
-                format!("{refresh} was ended though the server would serve it: {end:?}")
-            });
-        }
-        let wrong = if end.rotation_lost { !open } else { lost };
-        if wrong && !without_asking && end.rotates {
-            let why = if lost { "an answer to it was lost" } else { "every answer is known" };
-            self.broken(|| format!("{refresh} was ended for the wrong reason: {why}: {end:?}"));
-        }
-    }
-
-    /// What the caller is told is true: it ended while they asked, or the tokens are in the store.
-    pub(crate) fn told_ended(&mut self, worker: usize) {
-        let Call { key, since, .. } = self.calls[worker];
-        if self.active[key][since.saturating_sub(1)..].iter().all(|active| *active) {
-            self.broken(|| format!("{worker} said that {key} ended, and it had not"));
-        }
-    }
-
-    pub(crate) fn told_renewed(&mut self, worker: usize, access: &str) {
-        if !self.written.contains(access) {
-            self.broken(|| format!("{worker} uses {access}, which nobody wrote"));
-        }
     }
 
     /// The renewal is over.
@@ -405,21 +258,4 @@ impl Book {
     }
 }
 
-/// A connection is about to be ended by a refresh.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
-pub(crate) struct End {
-    pub(crate) rotation_lost: bool,
-    /// Whether the journal had an entry before.
-    pub(crate) attempted: bool,
-    /// Whether the access token can still be used.
-    pub(crate) usable: bool,
-    /// Whether the server would serve its refresh token.
-    pub(crate) served: bool,
-    pub(crate) punished: bool,
-    /// Whether a refresh token is good for one request: else a lost answer loses nothing.
-    pub(crate) rotates: bool,
-}
-
-/// By how much, in milliseconds, with a margin.
-const CLOCKS_DIFFER: u64 = 2500;
+const NOBODY: usize = usize::MAX;

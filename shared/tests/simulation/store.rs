@@ -177,8 +177,7 @@ impl ConnectionStore for Store {
                 if self.is(Mutation::ShortLease) { now + Duration::from_secs(2) } else { until };
             let mut lease = self.memory.lease(subject, target, asked_at, until).await?;
             if let Some(lease) = &mut lease {
-                let ms = until.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-                let (key, until) = (key_of(subject), u64::try_from(ms).unwrap());
+                let (key, until) = (key_of(subject), milliseconds(until));
                 self.world.with(|world| world.book.leased(self.worker, key, until));
                 self.note(|| format!("leases {key}, version {}", lease.version));
                 let seen = self.seen.lock().unwrap().clone();
@@ -199,7 +198,8 @@ impl ConnectionStore for Store {
             let written = self.memory.journal(lease, attempt).await?;
             if let Some(refresh) = self.refresh_token(&lease.connection).filter(|_| written) {
                 self.world.with(|world| {
-                    world.book.journaled(self.worker, &refresh, attempt.requests);
+                    let began_at = milliseconds(attempt.began_at);
+                    world.book.journaled(self.worker, &refresh, attempt.requests, began_at);
                 });
             }
             self.note(|| format!("journal {attempt:?}: {written}"));
@@ -322,6 +322,10 @@ impl ConnectionStore for Store {
     async fn connections_of(&self, subject: &SubjectId) -> Result<Vec<Connection>, StoreError> {
         self.memory.connections_of(subject).await
     }
+}
+
+fn milliseconds(time: SystemTime) -> u64 {
+    u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap()
 }
 
 fn other(subject: &SubjectId) -> SubjectId {

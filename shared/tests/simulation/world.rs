@@ -38,6 +38,8 @@ pub(crate) struct World {
     /// Who waits for something to do.
     idle: Vec<bool>,
     moving: usize,
+    /// Until when the store is down.
+    down_until: u64,
     /// Requests that reach the server when nobody waits for the answer any more.
     late: Vec<(u64, String)>,
 }
@@ -73,6 +75,7 @@ impl World {
             ready_at: vec![0; workers + 1],
             idle: vec![false; workers + 1],
             moving: 0,
+            down_until: 0,
             late: Vec::new(),
         }
     }
@@ -184,9 +187,12 @@ impl World {
         self.chance.below(15)
     }
 
-    /// Whether a call of the store fails here.
+    /// Whether a call of the store fails here. Now and then it is down for a while.
     pub(crate) fn store_fails(&mut self) -> bool {
-        self.faults && self.chance.once_in(60)
+        if self.faults && self.chance.once_in(300) {
+            self.down_until = self.now + self.chance.below(20_000);
+        }
+        self.faults && (self.now < self.down_until || self.chance.once_in(60))
     }
 }
 
