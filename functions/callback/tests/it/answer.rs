@@ -111,7 +111,7 @@ async fn a3_of_two_answers_at_once_one_is_exchanged() {
 }
 
 #[tokio::test]
-async fn a8_a9_only_the_browser_the_person_and_the_address_that_asked_are_answered() {
+async fn a8_a9_a10_only_the_browser_the_person_and_the_address_that_asked_are_answered() {
     let mut world = World::new().await;
     let (alice, bob) = (world.signed_in("alice"), world.signed_in("bob"));
     let good = |flow: &crate::world::Flow| format!("code=the-code&state={}", flow.state);

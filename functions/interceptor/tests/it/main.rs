@@ -1,6 +1,7 @@
 //! The interceptor, as the gateway sees it.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod discovery;
 mod golden;
 mod identity;
 mod isolation;

@@ -4,7 +4,6 @@ use crate::protocol::{REQUEST_OUTPUT, check};
 use crate::world::{World, event, modern};
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::time::{Duration, Instant};
 
 /// The gateway's own limit.
 const SIX_MEGABYTES: usize = 6 * 1024 * 1024;
@@ -15,9 +14,7 @@ async fn a_body_as_large_as_the_gateway_allows_goes_on_byte_for_byte() {
     let (text, list) = ("a\\u00e9".repeat(SIX_MEGABYTES / 7), "[1],".repeat(SIX_MEGABYTES / 4));
     for arguments in [format!(r#"{{"text":"{text}"}}"#), format!("[{list}[2]]")] {
         let body = call(&arguments, "");
-        let began = Instant::now();
         let output = send(&world, &body).await;
-        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         assert!(output.contains(r#""Authorization":"Bearer gho_alice""#));
         assert!(output.contains(&body), "not byte for byte");
     }

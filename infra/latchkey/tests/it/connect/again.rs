@@ -67,7 +67,7 @@ async fn what_the_server_changed_is_brought_up_to_date_with_the_client_kept() {
 }
 
 #[tokio::test]
-async fn r5_at_another_issuer_another_client_is_made_and_the_old_one_given_back() {
+async fn d11_r5_at_another_issuer_another_client_is_made_and_the_old_one_given_back() {
     let world = World::new().await;
     managed(&world);
     world.connect(&world.wish()).await.unwrap();
