@@ -13,15 +13,25 @@ pub use queue::SqsQueue;
 pub use secrets::Secrets;
 
 use crate::config::ConfigError;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_smithy_http_client::tls;
+use std::time::Duration;
 
 /// Clients' configuration for a function, read from its environment.
 pub async fn sdk_config() -> SdkConfig {
     let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
     let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .timeout_config(timeouts)
+        .load()
+        .await
 }
 
 /// Clients' configuration for an engine on this machine.
@@ -48,3 +58,8 @@ impl Tables {
         })
     }
 }
+
+/// A slow answer is asked for again while there is time.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The shortest function is stopped after ten seconds, and has more to do than one request.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);

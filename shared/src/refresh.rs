@@ -24,6 +24,7 @@ pub use request::TokenRequests;
 use crate::breaker::Breakers;
 use crate::clock::Clock;
 use crate::connection::{Attempt, Connection, Reason, Status};
+use crate::http::HttpError;
 use crate::oauth::token::TokenError;
 use crate::quirks::Replay;
 use crate::seal::KeyRing;
@@ -49,6 +50,8 @@ pub struct Refresher<'a, C, S, H, K> {
     pub breakers: &'a Breakers,
     /// Whether there is time left before a request leaves.
     pub clock: &'a K,
+    /// When the process may be stopped: no request leaves whose answer might come too late for that.
+    pub deadline: SystemTime,
 }
 
 /// What became of a renewal, divided by what the caller does next.
@@ -90,21 +93,10 @@ where
 {
     /// Renews the connection of `subject` at `target`, unless it is fresh, or says why not.
     pub async fn renew(&self, subject: &SubjectId, target: &Target, now: SystemTime) -> Renewal {
-        self.renew_ahead(subject, target, now, Duration::ZERO).await
-    }
-
-    /// The same, unless it will still be fresh in a time of `ahead`.
-    pub async fn renew_ahead(
-        &self,
-        subject: &SubjectId,
-        target: &Target,
-        now: SystemTime,
-        ahead: Duration,
-    ) -> Renewal {
         if let Some(until) = self.breakers.open_until(&target.name, now) {
             return Renewal::Deferred { until };
         }
-        match self.try_renew(subject, target, now, ahead).await {
+        match self.try_renew(subject, target, now).await {
             Ok(renewal) => renewal,
             Err(failure) => Renewal::Failed(failure),
         }
@@ -115,7 +107,6 @@ where
         subject: &SubjectId,
         target: &Target,
         now: SystemTime,
-        ahead: Duration,
     ) -> Result<Renewal, Failure> {
         let client = &target.client;
         // A refresh names no redirect URI: another one than was registered is no obstacle here.
@@ -133,7 +124,7 @@ where
             return self.give_back(lease, earlier, Ok(Renewal::Ended)).await;
         };
         let early = held.renew_at(&target.quirks).is_some_and(|at| at <= now);
-        if held.is_fresh(now + ahead) && !early {
+        if held.is_fresh(now) && !early {
             // Somebody renewed it while we were on our way.
             return self.give_back(lease, earlier, Ok(Renewal::Renewed(tokens))).await;
         }
@@ -176,8 +167,8 @@ where
             Err(error) => return self.give_back(lease, earlier, Err(error.into())).await,
         }
         let now = self.clock.now();
-        if until < now + REQUEST {
-            // Another may lease it before our request is over.
+        if until.min(self.deadline) < now + REQUEST {
+            // Another may lease it, or we may be stopped, before what is won is written.
             return self.give_back(lease, earlier, Ok(Renewal::Deferred { until: now })).await;
         }
         let error = match self.http.refresh(target, client_secret, &refresh, now).await {
@@ -188,11 +179,10 @@ where
             Err(error) => error,
         };
         let outcome = Outcome::of(&error);
-        match outcome {
-            Outcome::Dead | Outcome::Ours => self.breakers.answered(&target.name),
-            Outcome::Unwell | Outcome::Unanswered => {
-                self.breakers.failed(&target.name, self.clock.now(), error.retry_after());
-            }
+        if is_of_the_server(&error) {
+            self.breakers.failed(&target.name, self.clock.now(), error.retry_after());
+        } else {
+            self.breakers.answered(&target.name);
         }
         let left = match outcome {
             Outcome::Dead => {
@@ -240,6 +230,9 @@ where
             // Overtaken, or written although we were told that it was not.
             written = self.connections.amend(&spent, &won).await;
             if let Ok(false) = written {
+                // Most likely ours, whose writing was not confirmed; or the person consented anew, or
+                // disconnected, and nobody will give these back.
+                tracing::warn!(outcome = "overtaken", target_name = %target.name, %subject, "what a renewal won was not needed");
                 return self.as_others_left_it(&subject, target, now).await;
             }
         }
@@ -309,6 +302,16 @@ struct Holder {
     tokens: TokenSet,
     refresh: RefreshToken,
     client_secret: Option<ClientSecret>,
+}
+
+/// Whether a failure says something about everybody at that authorization server, and not about one
+/// grant: it cannot be reached, is overloaded, or does not know our client.
+fn is_of_the_server(error: &TokenError) -> bool {
+    match error {
+        TokenError::InvalidClient | TokenError::Unavailable(None) => true,
+        TokenError::Unavailable(Some(error)) => !matches!(error, HttpError::NotJson),
+        TokenError::InvalidGrant | TokenError::Misconfigured | TokenError::Refused(_) => false,
+    }
 }
 
 /// When to ask again with a token whose answer was lost: once more at once, while a server that gives

@@ -55,6 +55,7 @@ fn t5_no_order_of_events_breaks_a_promise() {
         seen.add(&outcome.seen);
     }
     println!("{seeds} seeds: {seen:?}");
+    assert!(seen.is_everything(), "{seen:?}");
 }
 
 #[test]

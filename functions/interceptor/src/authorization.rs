@@ -67,6 +67,7 @@ where
             ring: &self.token_keys,
             breakers: &self.breakers,
             clock: &self.clock,
+            deadline: now + TIME_LIMIT,
         };
         match refresher.renew(subject, target, now).await {
             Renewal::Renewed(tokens) => Ok(tokens.bearer()),
@@ -134,9 +135,12 @@ pub(crate) fn store_refusal(error: &StoreError) -> Refusal {
     Refusal::TryAgain
 }
 
+/// The function is stopped after ten seconds (`Timeout` in the template), and `now` was read soon after
+/// it was called.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_millis(9_500);
 /// Between two looks at the table.
 pub(crate) const POLL: Duration = Duration::from_millis(500);
 /// How long a call waits for its use to be noted, once a day.
 const NOTE_PATIENCE: Duration = Duration::from_millis(500);
-/// Two and a half seconds: a token request takes less, or fails.
+/// Two and a half seconds: most token requests take less, and the next call finds what the others win.
 const RENEWAL_POLLS: u32 = 5;

@@ -1,6 +1,6 @@
 //! Asking a person for consent in the middle of a call, and waiting for it.
 
-use crate::authorization::{POLL, store_refusal};
+use crate::authorization::{POLL, TIME_LIMIT, store_refusal};
 use crate::challenge::{Answer, Dialect, INPUT_KEY};
 use crate::event::Output;
 use crate::message::Call;
@@ -58,7 +58,7 @@ where
         };
         let answer = match response(&call) {
             Some("decline" | "cancel") => Answer::Declined,
-            _ => match self.hold(&subject, target, wider, patience).await {
+            _ => match self.hold(&subject, target, wider, patience, now + TIME_LIMIT).await {
                 Ok(Some(authorization)) => {
                     return self.forward(call, Some(&ours), &subject, target, authorization);
                 }
@@ -81,9 +81,14 @@ where
         target: &Target,
         wider: bool,
         patience: Patience,
+        deadline: SystemTime,
     ) -> Result<Option<String>, Refusal> {
         let polls = if patience == Patience::Full { HOLD_POLLS } else { 0 };
         for _ in 0..polls {
+            // What came before may have taken its time.
+            if deadline < self.clock.now() + POLL + POLL {
+                break;
+            }
             tokio::time::sleep(POLL).await;
             let found = self.connections.find_connection(subject, &target.name).await;
             let Some(connection) = found.map_err(|error| store_refusal(&error))? else { continue };

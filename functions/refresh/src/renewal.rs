@@ -147,6 +147,7 @@ where
             ring: &self.token_keys,
             breakers: &self.breakers,
             clock: &self.clock,
+            deadline: now + RESERVE,
         };
         let late = now.duration_since(planned_at).unwrap_or_default();
         let outcome = match refresher.renew(subject, &target, now).await {

@@ -166,7 +166,7 @@ impl From<BasicRequestTokenError<HttpError>> for TokenError {
             // To try again will not help: its host is not to be spoken to.
             Request(HttpError::Refused(_)) => Self::Misconfigured,
             Request(error) => Self::Unavailable(Some(error)),
-            Parse(..) | Other(_) => Self::Unavailable(None),
+            Parse(..) | Other(_) => Self::Unavailable(Some(HttpError::NotJson)),
         }
     }
 }

@@ -145,9 +145,10 @@ async fn r5_a_renewal_reads_no_secret_that_is_for_another_issuer() {
     let renew = async |target: &Target| {
         let (http, ring) = (Http::new(Reach::Loopback), ring());
         let (connections, secrets) = (&store, &secrets);
+        let (http, ring) = (&http, &ring);
         let (breakers, clock) = (&Breakers::new(SystemRandom), &NOW);
-        let refresher =
-            Refresher { connections, secrets, http: &http, ring: &ring, breakers, clock };
+        let deadline = NOW + Duration::from_mins(1);
+        let refresher = Refresher { connections, secrets, http, ring, breakers, clock, deadline };
         refresher.renew(&alice(), target, NOW).await
     };
     let target = with(&server, &client("https://another.example"));

@@ -290,6 +290,7 @@ async fn renew_with(
         ring: &ring,
         breakers: &breakers,
         clock: &clock,
+        deadline: clock + Duration::from_mins(1),
     };
     refresher.renew(&alice(), target, at(NOW)).await
 }

@@ -147,6 +147,7 @@ impl Run {
             ring: ring(),
             breakers: if mutation == Some(Mutation::NoBreaker) { &fresh } else { breakers },
             clock: &clock,
+            deadline: clock.now() + Duration::from_hours(1),
         };
         self.world.with(|world| world.book.begins(worker, key));
         let renewal = refresher.renew(&subject(key), &self.target, clock.now()).await;

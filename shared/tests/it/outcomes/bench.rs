@@ -147,6 +147,7 @@ impl Bench {
             ring: &ring,
             breakers,
             clock,
+            deadline: at(self.now) + Duration::from_mins(1),
         };
         refresher.renew(&alice(), &self.target, at(self.now)).await
     }

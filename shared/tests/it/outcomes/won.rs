@@ -96,23 +96,24 @@ async fn t6_tokens_are_written_though_the_store_stumbles_and_else_not_used() {
 }
 
 #[tokio::test]
-async fn what_is_fresh_is_renewed_ahead_of_time_if_that_is_wanted() {
+async fn t5_nothing_is_sent_when_we_might_be_stopped_before_the_answer_is_written() {
     let bench = Bench::new(Rotation::OneUse).await;
-    bench.connect(600).await;
     let (ring, secrets) = (ring(), std::collections::BTreeMap::new());
     let (http, breakers, clock) = (Http::new(Reach::Loopback), breakers(), at(NOW));
-    let refresher = broker::refresh::Refresher {
-        connections: &bench.store,
-        secrets: &secrets,
-        http: &http,
-        ring: &ring,
-        breakers: &breakers,
-        clock: &clock,
-    };
-    for (seconds, asked) in [(0, 0), (530, 0), (550, 1)] {
-        let ahead = Duration::from_secs(seconds);
-        let renewal = refresher.renew_ahead(&alice(), &bench.target, clock, ahead).await;
-        assert!(matches!(renewal, Renewal::Renewed(_)));
+    for (seconds, asked) in [(0, 0), (5, 0), (6, 1)] {
+        let refresher = broker::refresh::Refresher {
+            connections: &bench.store,
+            secrets: &secrets,
+            http: &http,
+            ring: &ring,
+            breakers: &breakers,
+            clock: &clock,
+            deadline: clock + Duration::from_secs(seconds),
+        };
+        let renewal = refresher.renew(&alice(), &bench.target, clock).await;
+        assert_eq!(matches!(renewal, Renewal::Renewed(_)), asked == 1, "{seconds}: {renewal:?}");
         assert_eq!(bench.asked(), asked, "{seconds}");
+        // What was not sent is in nobody's way.
+        assert_eq!(bench.journal().await, None);
     }
 }
