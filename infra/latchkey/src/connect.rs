@@ -98,13 +98,17 @@ impl Operator {
             now: moment.now,
         };
         let given = wish.by_hand.as_ref().map(|given| given.at(&discovery, &applicant));
-        let plan = situation.plan(given.transpose()?)?;
-        let work = Work { operator: self, wish, found: found.as_ref(), discovery: &discovery };
-        if let Plan::Given(given) = &plan {
-            given::is_believed(given, &work, &http, moment).await?;
+        let given = given.transpose()?;
+        if let Some(given) = &given {
+            given::is_meant_for(given, wish, found.as_ref())?;
         }
+        let plan = situation.plan(given)?;
+        let work = Work { operator: self, wish, found: found.as_ref(), discovery: &discovery };
         if wish.dry_run {
             return work.rehearse(&plan, &situation);
+        }
+        if let Plan::Given(given) = &plan {
+            given::is_believed(given, &work, &http, moment).await?;
         }
         let target = registrant
             .establish(&plan, &applicant, work.found, &wish.name, |client| work.target(client))

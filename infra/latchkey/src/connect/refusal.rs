@@ -150,7 +150,8 @@ impl From<RegistrationError> for Refusal {
             RegistrationError::ByHand { .. } => Self::new(
                 "register_by_hand",
                 problem,
-                "Then connect again with --client-id, and --client-secret-file if it has a secret.",
+                "Then connect again with --client-id, and --issuer and --client-secret-file if it has a \
+                 secret.",
             ),
             RegistrationError::Stale(Unusable::Refused) => Self::new(
                 "client_refused",

@@ -205,9 +205,27 @@ async fn r1_a_given_client_that_the_server_does_not_believe_is_not_kept() {
     world.says().token = (401, json!({ "error": "invalid_client" }));
     let client_secret = Some(ClientSecret::new("wrong".into()));
     let by_hand = ByHand { client_id: "ours".into(), client_secret, method: None };
-    let refusal = turned_away(&world, &Wish { by_hand: Some(by_hand), ..world.wish() }).await;
+    let issuer = Some(world.issuer.clone());
+    let wish = Wish { by_hand: Some(by_hand), issuer, ..world.wish() };
+    let refusal = turned_away(&world, &wish).await;
     assert_eq!(refusal.kind, "client_refused");
     assert!(refusal.problem.contains("ours") && !refusal.problem.contains("wrong"));
+}
+
+#[tokio::test]
+async fn r5_a_given_secret_goes_to_no_issuer_that_only_the_mcp_server_names() {
+    let methods = ["client_secret_basic", "client_secret_post"];
+    for (dry_run, method) in [(false, methods[0]), (false, methods[1]), (true, methods[0])] {
+        let world = World::new().await;
+        world.server("token_endpoint_auth_methods_supported", json!([method]));
+        let client_secret = Some(ClientSecret::new("secret".into()));
+        let by_hand = ByHand { client_id: "ours".into(), client_secret, method: None };
+        let wish = Wish { by_hand: Some(by_hand), dry_run, ..world.wish() };
+        let refusal = turned_away(&world, &wish).await;
+        assert_eq!((refusal.kind, refusal.exit), ("issuer_not_given", Exit::Refused));
+        assert!(refusal.remedy.contains(&format!("--issuer {}", world.issuer)), "{refusal:?}");
+        assert_eq!(world.times("POST /token"), 0);
+    }
 }
 
 #[test]
