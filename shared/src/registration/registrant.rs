@@ -2,10 +2,10 @@
 
 use super::{Applicant, Management, Plan, Registration, RegistrationError, dynamic};
 use crate::clock::{Random, unguessable};
-use crate::http::{Http, HttpError};
+use crate::http::Http;
 use crate::oauth::token::{TokenEndpoint, TokenError};
 use crate::store::{SecretStore, StoreError, TargetStore};
-use crate::target::{Client, SecretName, Target, TargetName, Way};
+use crate::target::{Client, SecretName, Target, TargetName};
 use oauth2::RefreshToken;
 use std::time::SystemTime;
 
@@ -28,7 +28,7 @@ impl<T: TargetStore, S: SecretStore> Registrant<'_, T, S> {
     /// makes of the client, provided that its record still is `found`. If it is not, or if anything
     /// fails, what was made is unmade as far as possible.
     ///
-    /// The client of `found` is left alone: [`Self::withdraw`] ends it, and all that was granted to it.
+    /// The client of `found` is left alone: [`Self::supersede`] ends it, and all that was granted to it.
     pub async fn establish(
         &self,
         plan: &Plan,
@@ -65,31 +65,6 @@ impl<T: TargetStore, S: SecretStore> Registrant<'_, T, S> {
         self.unmake(&registration).await;
         self.forget(&target.client).await;
         Err(failed)
-    }
-
-    /// Ends a client: its registration, if we can, and its secrets. To be called when no target's
-    /// record has it any more. Everything is tried; the error is the first that was met.
-    pub async fn withdraw(&self, client: &Client) -> Result<(), WithdrawError> {
-        let ended = match &client.management {
-            Some(name) => match self.secrets.client_secret(name).await {
-                Ok(secret) => match Management::from_secret(&secret) {
-                    Some(management) => management.delete(self.http).await.map_err(Into::into),
-                    None => Err(StoreError::Unreadable("a registration's own access").into()),
-                },
-                Err(error) => Err(error.into()),
-            },
-            None if client.way == Way::Dynamic => Err(WithdrawError::Unmanaged),
-            None => Ok(()),
-        };
-        // What could end it is kept as long as it did not.
-        let management = client.management.as_ref().filter(|_| ended.is_ok());
-        for name in client.client_secret.iter().chain(management) {
-            // An operator's own secret is not ours to remove.
-            if name.0.starts_with(self.secret_prefix) {
-                self.secrets.remove_secret(name).await?;
-            }
-        }
-        ended
     }
 
     /// Whether the authorization server still knows `target`'s client: it is asked to renew a refresh
@@ -195,22 +170,6 @@ pub enum EstablishError {
     /// See there.
     #[error(transparent)]
     Registration(#[from] RegistrationError),
-    /// Try again.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Why a client may live on at its authorization server.
-#[derive(Debug, thiserror::Error)]
-pub enum WithdrawError {
-    /// Remove it there by hand, or let it be.
-    #[error(
-        "the authorization server gave no means of ending the registration; it stays there, unused"
-    )]
-    Unmanaged,
-    /// Try again, or remove it there by hand.
-    #[error("the authorization server did not end the registration: {0}")]
-    NotEnded(#[from] HttpError),
     /// Try again.
     #[error(transparent)]
     Store(#[from] StoreError),

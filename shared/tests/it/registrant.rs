@@ -124,6 +124,8 @@ struct FaultySecrets {
     memory: MemorySecrets,
     /// Names that end like this cannot be written.
     broken: Mutex<Option<&'static str>>,
+    /// The next one cannot be removed.
+    stuck: Mutex<bool>,
 }
 
 impl ClientSecrets for FaultySecrets {
@@ -141,6 +143,9 @@ impl SecretStore for FaultySecrets {
     }
 
     async fn remove_secret(&self, name: &SecretName) -> Result<(), StoreError> {
+        if std::mem::take(&mut *self.stuck.lock().unwrap()) {
+            return Err(StoreError::Unavailable("told to".into()));
+        }
         self.memory.remove_secret(name).await
     }
 }
@@ -305,6 +310,17 @@ async fn r6_to_withdraw_ends_the_registration_and_removes_its_secrets() {
     let asked = world.server.asked().pop().unwrap();
     assert!(asked.header("authorization").unwrap().starts_with("Bearer s3cret-t"));
     assert_eq!(world.secrets.memory.names(), []);
+}
+
+#[tokio::test]
+async fn r6_to_withdraw_goes_on_after_an_error_and_tells_it() {
+    let world = World::new().await;
+    let made = world.establish(&world.plan(None, false).unwrap(), None).await.unwrap().client;
+    *world.secrets.stuck.lock().unwrap() = true;
+    let told = world.registrant().withdraw(&made).await.unwrap_err();
+    assert!(matches!(told, WithdrawError::Store(StoreError::Unavailable(_))), "{told}");
+    assert_eq!(world.ended(), [made.client_id.as_str()]);
+    assert_eq!(world.secrets.memory.names(), [made.client_secret.unwrap()]);
 }
 
 #[tokio::test]
