@@ -188,6 +188,7 @@ impl From<EstablishError> for Refusal {
                 exit: Exit::TryAgain,
                 ..Self::try_again(error.to_string())
             },
+            EstablishError::Unclear { .. } => Self::try_again(error.to_string()),
             EstablishError::Registration(error) => error.into(),
             EstablishError::Store(error) => error.into(),
         }
