@@ -375,6 +375,36 @@ async fn r6_a_registration_that_is_gone_is_as_good_as_ended_and_one_that_stays_i
 }
 
 #[tokio::test]
+async fn r4_a_registration_that_we_cannot_be_is_ended_at_once() {
+    for unfit in [
+        json!({ "token_endpoint_auth_method": "tls_client_auth" }),
+        json!({ "redirect_uris": ["https://broker.example/callback"] }),
+        json!({ "client_id": "" }),
+        json!({ "client_secret": "" }),
+        json!({ "client_secret": 7 }),
+    ] {
+        let world = World::with(move |asked| {
+            let host = asked.header("host").unwrap();
+            let mut members = json!({
+                "client_id": "unfit",
+                "client_secret": "s3cret",
+                "token_endpoint_auth_method": "client_secret_basic",
+                "registration_client_uri": format!("http://{host}/register/unfit"),
+                "registration_access_token": "s3cret-t",
+            });
+            members.as_object_mut().unwrap().extend(unfit.as_object().unwrap().clone());
+            (asked.path == "/register").then(|| json(201, &members))
+        })
+        .await;
+        let plan = world.plan(None, false).unwrap();
+        let error = world.establish(&plan, None).await.unwrap_err();
+        assert!(matches!(error, EstablishError::Registration(_)), "{error}");
+        assert_eq!(world.ended(), ["unfit"]);
+        assert_eq!(world.secrets.memory.names(), []);
+    }
+}
+
+#[tokio::test]
 async fn r6_what_is_not_ours_to_end_is_left_alone() {
     let world = World::new().await;
     let theirs = SecretName("theirs/notes".into());
