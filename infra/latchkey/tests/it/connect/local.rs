@@ -57,3 +57,18 @@ async fn the_files_targets_come_and_go_with_it_and_connected_ones_stay() {
     assert_eq!(verdict.registration.redirect_uri, "http://127.0.0.1:8799/callback/notes");
     assert!(!verdict.registration.kept, "it was made for another redirect URI");
 }
+
+#[tokio::test]
+async fn r6_a_connected_target_is_not_replaced_by_the_files() {
+    let world = World::new().await;
+    world.connect(&world.wish()).await.unwrap();
+    let connected = world.target().await.unwrap();
+    let mut configured = connected.clone();
+    configured.client.issuer = None;
+
+    let opened = Local::open(settings(&world.folder, &[configured])).await;
+
+    let refused = opened.map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("latchkey targets remove notes"), "{refused}");
+    assert_eq!(world.target().await, Some(connected));
+}
