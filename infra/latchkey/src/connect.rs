@@ -102,7 +102,8 @@ impl Operator {
         if let Some(given) = &given {
             given::is_meant_for(given, wish, found.as_ref())?;
         }
-        let plan = situation.plan(given)?;
+        let plan = situation.plan(given);
+        let plan = plan.map_err(|error| refusal::of_plan(error, &discovery, &applicant))?;
         let work = Work { operator: self, wish, found: found.as_ref(), discovery: &discovery };
         if wish.dry_run {
             return Ok(work.rehearse(&plan, &situation));

@@ -68,6 +68,7 @@ impl Work<'_> {
             endpoint: target.endpoint.as_str().to_owned(),
             resource: ResourceFound::of(self.discovery),
             issuer: target.authorization_server.issuer.clone(),
+            authorization_server: target.authorization_server.clone(),
             scopes: target.scopes.clone(),
             registration: RegistrationMade {
                 way: client.way,

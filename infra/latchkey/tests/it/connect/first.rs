@@ -56,6 +56,11 @@ async fn the_verdict_says_what_the_servers_offer_and_lack() {
     assert_eq!(verdict["registration"]["way"], "dynamic");
     assert_eq!(verdict["person"]["opens"], "http://127.0.0.1:8700/authorize/notes");
     assert_eq!(verdict["quirks"], json!({}));
+    // As the record has it.
+    let target = world.target().await.unwrap();
+    let record = serde_json::to_value(&target.authorization_server).unwrap();
+    assert_eq!(verdict["authorization_server"], record);
+    assert_eq!(record["token_endpoint"], format!("{}/token", world.issuer));
     let notes = verdict["notes"].to_string();
     assert!(notes.contains("has not run with this data folder yet"), "{notes}");
 }

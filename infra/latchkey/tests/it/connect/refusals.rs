@@ -176,6 +176,15 @@ async fn r1_where_nobody_registers_the_operator_is_told_what_to_register() {
     assert_eq!(refusal.kind, "register_by_hand");
     assert!(refusal.problem.contains("http://127.0.0.1:8700/callback/notes"));
     assert!(refusal.remedy.contains("--client-id"));
+    // What its record needs was found all the same.
+    for dry_run in [true, false] {
+        let refusal = turned_away(&world, &Wish { dry_run, ..world.wish() }).await;
+        let json = serde_json::to_value(&refusal).unwrap();
+        assert_eq!(json["found"]["authorization_server"]["issuer"], world.issuer);
+        assert_eq!(json["found"]["resource"], world.mcp);
+        assert_eq!(json["found"]["scopes"], json!(["notes", "offline_access"]));
+        assert_eq!(json["found"]["redirect_uri"], "http://127.0.0.1:8700/callback/notes");
+    }
 }
 
 #[tokio::test]
