@@ -12,10 +12,12 @@ mod dynamic;
 mod management;
 mod plan;
 mod registrant;
+mod withdraw;
 
 pub use management::Management;
 pub use plan::{DocumentPlan, DynamicPlan, Plan, Situation};
-pub use registrant::{EstablishError, Registrant, Standing, StandingError, WithdrawError};
+pub use registrant::{EstablishError, Registrant, Standing, StandingError};
+pub use withdraw::WithdrawError;
 
 use crate::discovery::attempt::Quote;
 use crate::discovery::authorization_server::ServerMetadata;

@@ -71,13 +71,16 @@ test('R1: where nobody can register but by hand, the operator is told what to re
   assert.equal(refused.json.error.kind, 'register_by_hand');
   assert.ok(refused.json.error.problem.includes(`${local.origin}/callback/archive`), refused.json.error.problem);
 
+  const byHand = (file) => ['--client-id', 'the-archive', '--issuer', local.archive.as.issuer, '--client-secret-file', `${folder}/config/${file}`];
   fs.writeFileSync(`${folder}/config/not-the-secret`, 'not the secret of the archive');
-  const wrong = await local.operate(['connect', local.archive.url, '--name', 'archive', '--json', '--client-id', 'the-archive', '--client-secret-file', `${folder}/config/not-the-secret`]);
+  const wrong = await local.operate(['connect', local.archive.url, '--name', 'archive', '--json', ...byHand('not-the-secret')]);
   assert.deepEqual([wrong.code, wrong.json.error.kind], [1, 'client_refused']);
+  const unnamed = await local.operate(['connect', local.archive.url, '--name', 'archive', '--json', '--client-id', 'the-archive', '--client-secret-file', `${folder}/config/not-the-secret`]);
+  assert.deepEqual([unnamed.code, unnamed.json.error.kind], [1, 'issuer_not_given']);
 
   fs.writeFileSync(`${folder}/config/archive-secret`, `${secret}\n`);
   fs.writeFileSync(`${folder}/config/archive-tools.json`, JSON.stringify(await local.archive.mcp.tools()));
-  const args = ['--client-id', 'the-archive', '--client-secret-file', `${folder}/config/archive-secret`, '--tools', `${folder}/config/archive-tools.json`];
+  const args = [...byHand('archive-secret'), '--tools', `${folder}/config/archive-tools.json`];
   const { code, json } = await local.operate(['connect', local.archive.url, '--name', 'archive', '--json', ...args]);
   assert.deepEqual([code, json.registration.way, json.registration.client_id, json.tools], [0, 'by_hand', 'the-archive', 3]);
 

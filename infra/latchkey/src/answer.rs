@@ -1,5 +1,6 @@
 //! How a command ends: what it says, to a person or to a program, and its exit code.
 
+use broker::target::{AuthorizationServer, Resource};
 use serde::Serialize;
 use serde_json::json;
 use std::fmt;
@@ -37,9 +38,25 @@ pub struct Refusal {
     /// What was asked on the way, and what came of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<String>,
+    /// What was found all the same, if that helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<Box<Found>>,
     /// The exit code.
     #[serde(skip)]
     pub exit: Exit,
+}
+
+/// What a target's record needs that an MCP server and its authorization server publish.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Found {
+    /// What the tokens are for.
+    pub resource: Resource,
+    /// Who issues them, and where.
+    pub authorization_server: AuthorizationServer,
+    /// What is to be asked for.
+    pub scopes: Vec<String>,
+    /// What to register there.
+    pub redirect_uri: String,
 }
 
 impl Refusal {
@@ -50,6 +67,7 @@ impl Refusal {
             problem: problem.into(),
             remedy: remedy.into(),
             tried: Vec::new(),
+            found: None,
             exit: Exit::Refused,
         }
     }

@@ -98,25 +98,35 @@ impl Operator {
             now: moment.now,
         };
         let given = wish.by_hand.as_ref().map(|given| given.at(&discovery, &applicant));
-        let plan = situation.plan(given.transpose()?)?;
+        let given = given.transpose()?;
+        if let Some(given) = &given {
+            given::is_meant_for(given, wish, found.as_ref())?;
+        }
+        let plan = situation.plan(given);
+        let plan = plan.map_err(|error| refusal::of_plan(error, &discovery, &applicant))?;
         let work = Work { operator: self, wish, found: found.as_ref(), discovery: &discovery };
+        if wish.dry_run {
+            return Ok(work.rehearse(&plan, &situation));
+        }
         if let Plan::Given(given) = &plan {
             given::is_believed(given, &work, &http, moment).await?;
-        }
-        if wish.dry_run {
-            return work.rehearse(&plan, &situation);
         }
         let target = registrant
             .establish(&plan, &applicant, work.found, &wish.name, |client| work.target(client))
             .await?;
-        if let Some(tools) = &wish.tools {
-            self.folder.keep_tools(&wish.name, tools)?;
+        // At once: nothing but `found` has what ends the client that was there before.
+        let mut notes = Vec::new();
+        if let Some(found) = found.as_ref().filter(|found| found.client != target.client) {
+            let ended = registrant.supersede(&found.client, &target.client).await;
+            notes.extend(work::farewell(&found.client, &target.client, ended));
         }
-        let mut verdict = work.verdict(&target, &plan, &situation)?;
-        if let Some(found) = found.filter(|found| found.client != target.client) {
-            let ended = registrant.withdraw(&found.client).await;
-            verdict.notes.extend(work::farewell(&found.client, &target.client, ended));
+        if let Some(tools) = &wish.tools
+            && let Err(error) = self.folder.keep_tools(&wish.name, tools)
+        {
+            notes.push(format!("Its tools could not be kept: {error}. Connect it again for them."));
         }
+        let mut verdict = work.verdict(&target, &plan, &situation);
+        verdict.notes.extend(notes);
         Ok(verdict)
     }
 

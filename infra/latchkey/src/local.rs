@@ -32,7 +32,7 @@ use broker::identity::IdentityProvider;
 use broker::registry::Registry;
 use broker::seal::KeyRing;
 use broker::store::{StoreError, TargetStore};
-use broker::target::Target;
+use broker::target::{Target, TargetName};
 use callback::Callback;
 use connections::Connections;
 use interceptor::{Injected, Interceptor};
@@ -62,7 +62,10 @@ impl Local {
         folder.keep_base_url(base_url.as_str())?;
         let engine = Engine::at(&folder).await?;
         let store = engine.store();
-        adopt(&store, &settings.targets).await?;
+        if let Err(error) = adopt(&store, &settings.targets).await {
+            engine.stop().await;
+            return Err(error.into());
+        }
         let keys = Keys::open(&folder, &SystemRandom)?;
         let secrets = LocalSecrets::new(settings.client_secrets(), folder.clone());
         let http = Http::new(Reach::Loopback);
@@ -144,10 +147,16 @@ impl Local {
 }
 
 /// The configuration says which of its targets there are; an earlier run's do not count. Targets
-/// that were connected stay.
-async fn adopt(store: &DynamoStore, configured: &[LocalTarget]) -> Result<(), StoreError> {
-    for known in store.targets().await?.iter().filter(|known| is_configured(known)) {
-        if !configured.iter().any(|local| local.target.name == known.name) {
+/// that were connected stay, and keep their names.
+async fn adopt(store: &DynamoStore, configured: &[LocalTarget]) -> Result<(), NotAdopted> {
+    let known = store.targets().await?;
+    let (ours, connected): (Vec<_>, Vec<_>) = known.iter().partition(|known| is_configured(known));
+    let named = |name: &TargetName| configured.iter().any(|local| local.target.name == *name);
+    if let Some(taken) = connected.into_iter().find(|connected| named(&connected.name)) {
+        return Err(NotAdopted::Connected(taken.name.clone()));
+    }
+    for known in ours {
+        if !named(&known.name) {
             store.remove_target(known).await?;
         }
     }
@@ -155,6 +164,19 @@ async fn adopt(store: &DynamoStore, configured: &[LocalTarget]) -> Result<(), St
         store.put_target(&local.target).await?;
     }
     Ok(())
+}
+
+/// Why the configuration file's targets are not served.
+#[derive(Debug, thiserror::Error)]
+enum NotAdopted {
+    /// To replace it would lose what ends its registration.
+    #[error(
+        "{0} of the configuration file has the name of a target that was connected: give it another \
+         name, or remove that one first: latchkey targets remove {0}"
+    )]
+    Connected(TargetName),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Whether a target is a configuration file's, and not one that was connected: whoever writes by hand

@@ -84,7 +84,7 @@ impl Operator {
                 "somebody else changed {name} at the same time"
             )));
         }
-        self.folder.forget_tools(name)?;
+        // At once: nothing but `found` has what ends its client.
         let http = reach(&found.endpoint);
         let ended = self.registrant(&http, random).withdraw(&found.client).await;
         let issuer = Quote::of(&found.authorization_server.issuer);
@@ -99,7 +99,10 @@ impl Operator {
                 Quote::of(&found.client.client_id)
             ),
         };
-        Ok(Removed { name: name.to_string(), registration, connections: CONNECTIONS })
+        let forgotten = self.folder.forget_tools(name).err();
+        let notes = forgotten.map(|error| format!("its tools could not be forgotten: {error}"));
+        let notes = notes.into_iter().collect();
+        Ok(Removed { name: name.to_string(), registration, connections: CONNECTIONS, notes })
     }
 
     /// The target of this name, which the operator says that there is.
@@ -201,6 +204,8 @@ pub struct Removed {
     pub registration: String,
     /// What becomes of people's connections.
     pub connections: &'static str,
+    /// What else the operator should know.
+    pub notes: Vec<String>,
 }
 
 impl Report for Removed {}
@@ -209,7 +214,8 @@ impl fmt::Display for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} is removed.\n", self.name)?;
         writeln!(f, "  registration         {}", self.registration)?;
-        write!(f, "  connections          {}", self.connections)
+        write!(f, "  connections          {}", self.connections)?;
+        self.notes.iter().try_for_each(|note| write!(f, "\n\nNote: {note}"))
     }
 }
 

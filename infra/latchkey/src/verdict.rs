@@ -6,7 +6,7 @@ use crate::answer::Report;
 use broker::discovery::Discovery;
 use broker::discovery::resource::{Identity, Place};
 use broker::quirks::{Quirks, Revocation};
-use broker::target::Target;
+use broker::target::{AuthorizationServer, Target};
 use serde::Serialize;
 
 /// What was found, what was done about it, and what follows for people.
@@ -26,6 +26,8 @@ pub struct Verdict {
     pub resource: ResourceFound,
     /// Who issues them.
     pub issuer: String,
+    /// The same, with its endpoints, as the target's record has it.
+    pub authorization_server: AuthorizationServer,
     /// What is asked for.
     pub scopes: Vec<String>,
     /// How we are a client there.

@@ -34,7 +34,26 @@ pub(super) async fn register(
         .body(body.to_string().into_bytes())
         .map_err(|_| RegistrationError::Unavailable(HttpError::Refused("not a URL")))?;
     let answer = http.send(request).await.map_err(RegistrationError::Unavailable)?;
-    read(&answer, plan, applicant, key)
+    let read = read(&answer, plan, applicant, key);
+    if read.is_err()
+        && let Some(management) = left_behind(&answer, plan)
+    {
+        management.give_up(http).await;
+    }
+    read
+}
+
+/// What ends the client that an answer made, whatever else is wrong with that answer.
+fn left_behind(answer: &HttpResponse, plan: &DynamicPlan) -> Option<Management> {
+    #[derive(Deserialize)]
+    struct Members {
+        registration_access_token: String,
+        registration_client_uri: String,
+    }
+    let made = Some(answer.body()).filter(|_| answer.status().is_success())?;
+    let made: Members = outbound::json(made).ok()?;
+    let uri = Some(&*made.registration_client_uri);
+    Management::given(&plan.endpoint, uri, Some(made.registration_access_token))
 }
 
 type Key = (ClientSecret, PublicKey);

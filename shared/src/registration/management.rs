@@ -79,6 +79,13 @@ impl Management {
             _ => Err(HttpError::status(&answer)),
         }
     }
+
+    /// Ends a registration that nobody needs. If that fails, it is logged and the registration stays.
+    pub(super) async fn give_up(&self, http: &Http) {
+        if let Err(error) = self.delete(http).await {
+            tracing::warn!(%error, "a registration that nobody needs could not be ended");
+        }
+    }
 }
 
 fn is_visible(byte: u8) -> bool {

@@ -2,10 +2,11 @@
 
 use super::{Applicant, Management, Plan, Registration, RegistrationError, dynamic};
 use crate::clock::{Random, unguessable};
-use crate::http::{Http, HttpError};
+use crate::discovery::attempt::Quote;
+use crate::http::Http;
 use crate::oauth::token::{TokenEndpoint, TokenError};
 use crate::store::{SecretStore, StoreError, TargetStore};
-use crate::target::{Client, SecretName, Target, TargetName, Way};
+use crate::target::{Client, SecretName, Target, TargetName};
 use oauth2::RefreshToken;
 use std::time::SystemTime;
 
@@ -26,9 +27,9 @@ pub struct Registrant<'a, T, S> {
 impl<T: TargetStore, S: SecretStore> Registrant<'_, T, S> {
     /// Carries `plan` out for `applicant`, puts the secrets away, and writes the target that `of`
     /// makes of the client, provided that its record still is `found`. If it is not, or if anything
-    /// fails, what was made is unmade as far as possible.
+    /// fails, what was made is unmade as far as possible, unless it may be in use.
     ///
-    /// The client of `found` is left alone: [`Self::withdraw`] ends it, and all that was granted to it.
+    /// The client of `found` is left alone: [`Self::supersede`] ends it, and all that was granted to it.
     pub async fn establish(
         &self,
         plan: &Plan,
@@ -39,8 +40,11 @@ impl<T: TargetStore, S: SecretStore> Registrant<'_, T, S> {
     ) -> Result<Target, EstablishError> {
         if let Plan::Keep(client) = plan {
             let target = of(Client::clone(client));
-            let written = self.targets.replace_target(found, &target).await?;
-            return if written { Ok(target) } else { Err(EstablishError::Overtaken) };
+            return match self.write(found, &target).await {
+                Ok(()) => Ok(target),
+                Err(Unwritten::Overtaken) => Err(EstablishError::Overtaken),
+                Err(Unwritten::Not(error) | Unwritten::Perhaps(error)) => Err(error.into()),
+            };
         }
         let registration = plan.carry_out(self.http, applicant).await?;
         let client = match self.put_away(&registration, name).await {
@@ -51,45 +55,40 @@ impl<T: TargetStore, S: SecretStore> Registrant<'_, T, S> {
             }
         };
         let target = of(client);
-        let failed = match self.targets.replace_target(found, &target).await {
-            Ok(true) => return Ok(target),
-            Ok(false) => EstablishError::Overtaken,
-            // Perhaps it was written, and only the answer got lost.
-            Err(error) => match self.targets.find_target(name).await {
-                Ok(Some(written)) if written == target => return Ok(target),
-                Ok(_) => error.into(),
-                // What may be in use stays.
-                Err(_) => return Err(error.into()),
-            },
+        let failed = match self.write(found, &target).await {
+            Ok(()) => return Ok(target),
+            Err(Unwritten::Overtaken) => EstablishError::Overtaken,
+            Err(Unwritten::Not(error)) => error.into(),
+            Err(Unwritten::Perhaps(error)) => {
+                return Err(EstablishError::Unclear {
+                    issuer: Quote::of(&registration.issuer),
+                    client_id: Quote::of(&registration.client_id),
+                    error,
+                });
+            }
         };
         self.unmake(&registration).await;
         self.forget(&target.client).await;
         Err(failed)
     }
 
-    /// Ends a client: its registration, if we can, and its secrets. To be called when no target's
-    /// record has it any more. Everything is tried; the error is the first that was met.
-    pub async fn withdraw(&self, client: &Client) -> Result<(), WithdrawError> {
-        let ended = match &client.management {
-            Some(name) => match self.secrets.client_secret(name).await {
-                Ok(secret) => match Management::from_secret(&secret) {
-                    Some(management) => management.delete(self.http).await.map_err(Into::into),
-                    None => Err(StoreError::Unreadable("a registration's own access").into()),
-                },
-                Err(error) => Err(error.into()),
-            },
-            None if client.way == Way::Dynamic => Err(WithdrawError::Unmanaged),
-            None => Ok(()),
+    /// Writes `target`'s record in the place of `found`'s. A "no" is not believed either: it may have
+    /// been written, the answer lost, and the request repeated, which then found it changed.
+    async fn write(&self, found: Option<&Target>, target: &Target) -> Result<(), Unwritten> {
+        let error = match self.targets.replace_target(found, target).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => None,
+            Err(error) => Some(error),
         };
-        // What could end it is kept as long as it did not.
-        let management = client.management.as_ref().filter(|_| ended.is_ok());
-        for name in client.client_secret.iter().chain(management) {
-            // An operator's own secret is not ours to remove.
-            if name.0.starts_with(self.secret_prefix) {
-                self.secrets.remove_secret(name).await?;
-            }
+        match (self.targets.find_target(&target.name).await, error) {
+            (Ok(Some(there)), _) if there == *target => Ok(()),
+            (Ok(_), None) => Err(Unwritten::Overtaken),
+            // It was not even sent.
+            (_, Some(error @ StoreError::Unreadable(_))) => Err(Unwritten::Not(error)),
+            // As long as it is the one that was found, the request may still arrive.
+            (Ok(there), Some(_)) if there.as_ref() != found => Err(Unwritten::Overtaken),
+            (_, Some(error)) | (Err(error), None) => Err(Unwritten::Perhaps(error)),
         }
-        ended
     }
 
     /// Whether the authorization server still knows `target`'s client: it is asked to renew a refresh
@@ -137,15 +136,13 @@ impl<T: TargetStore, S: SecretStore> Registrant<'_, T, S> {
         Ok(client)
     }
 
-    /// What fails here is logged and stays behind.
     async fn unmake(&self, registration: &Registration) {
-        if let Some(management) = &registration.management
-            && let Err(error) = management.delete(self.http).await
-        {
-            tracing::warn!(%error, "a registration that nobody needs could not be ended");
+        if let Some(management) = &registration.management {
+            management.give_up(self.http).await;
         }
     }
 
+    /// What fails here is logged and stays behind.
     async fn forget(&self, client: &Client) {
         for name in client.client_secret.iter().chain(&client.management) {
             if let Err(error) = self.secrets.remove_secret(name).await {
@@ -172,6 +169,16 @@ impl Plan {
     }
 }
 
+/// What became of a record that was to be written.
+enum Unwritten {
+    /// Another one is there.
+    Overtaken,
+    /// It was not written, and is not going to be.
+    Not(StoreError),
+    /// Nobody knows.
+    Perhaps(StoreError),
+}
+
 /// What an authorization server makes of our client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Standing {
@@ -195,22 +202,21 @@ pub enum EstablishError {
     /// See there.
     #[error(transparent)]
     Registration(#[from] RegistrationError),
-    /// Try again.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Why a client may live on at its authorization server.
-#[derive(Debug, thiserror::Error)]
-pub enum WithdrawError {
-    /// Remove it there by hand, or let it be.
+    /// Try again. If that makes another client, remove this one there by hand.
     #[error(
-        "the authorization server gave no means of ending the registration; it stays there, unused"
+        "{error}, so that nobody knows whether the target was written; it may be in use, and the \
+         client {client_id} was therefore left at {issuer}: if running this again makes another \
+         client, remove that one there"
     )]
-    Unmanaged,
-    /// Try again, or remove it there by hand.
-    #[error("the authorization server did not end the registration: {0}")]
-    NotEnded(#[from] HttpError),
+    Unclear {
+        /// Where the client is.
+        issuer: Quote,
+        /// Its id.
+        client_id: Quote,
+        /// What went wrong.
+        #[source]
+        error: StoreError,
+    },
     /// Try again.
     #[error(transparent)]
     Store(#[from] StoreError),

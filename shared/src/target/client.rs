@@ -48,6 +48,11 @@ impl Client {
         if here { Ok(()) } else { Err(Unusable::AnotherIssuer) }
     }
 
+    /// Whether both are one registration at one authorization server, whatever we know of it.
+    pub fn is_registered_as(&self, other: &Self) -> bool {
+        self.issuer == other.issuer && self.client_id == other.client_id
+    }
+
     /// Whether answers to `redirect_uri` may be asked for, and exchanged, at `issuer`.
     pub fn answers_to(&self, issuer: &str, redirect_uri: &str) -> Result<(), Unusable> {
         self.is_at(issuer)?;

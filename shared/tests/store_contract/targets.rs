@@ -2,9 +2,12 @@
 
 use crate::{dynamo, name, target, winners};
 use aws_sdk_dynamodb::types::AttributeValue;
+use axum::Router;
+use broker::aws::{DynamoStore, Tables, sdk_config_at};
 use broker::store::TargetStore;
 use broker::target::Target;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
 
 promises!(
     a_target_is_found_by_name_and_replaced,
@@ -80,4 +83,25 @@ async fn r7_a_record_that_people_wrote_is_replaced_unless_they_write_it_again() 
     assert!(!store.replace_target(Some(&found), &renamed).await.unwrap());
     write(by_hand).await;
     assert!(store.replace_target(Some(&found), &renamed).await.unwrap());
+}
+
+/// Whoever has lost the answer to a write asks whether it was written; an engine on this machine
+/// cannot answer with the past, `DynamoDB` can.
+#[tokio::test]
+async fn r7_a_target_is_found_as_it_is_now() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let router = Router::new().fallback(async move |body: String| {
+        seen.lock().unwrap().push(body);
+        ([("content-type", "application/x-amz-json-1.0")], "{}")
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let store = DynamoStore::new(&sdk_config_at(&endpoint).await, Tables::named("t"));
+
+    assert_eq!(store.find_target(&name("notes")).await.unwrap(), None);
+
+    let asked = asked.lock().unwrap();
+    assert!(asked.len() == 1 && asked[0].contains("\"ConsistentRead\":true"), "{asked:?}");
 }

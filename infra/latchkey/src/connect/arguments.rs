@@ -23,13 +23,14 @@ pub struct Arguments {
     /// What people are shown instead of the name.
     #[arg(long)]
     title: Option<String>,
-    /// The authorization server, if there are several, or if the MCP server names none.
+    /// The authorization server: if there are several, if the MCP server names none, and always with a
+    /// client's secret, which is sent there and nowhere else.
     #[arg(long)]
     issuer: Option<String>,
     /// Ask for this scope instead of what the servers say. May be repeated.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// A client that you registered at the authorization server.
+    /// A client that you registered at the authorization server. If it has a secret, name its --issuer.
     #[arg(long)]
     client_id: Option<String>,
     /// The file that holds its secret, or for `private_key_jwt` its private key as a JWK. Without it,

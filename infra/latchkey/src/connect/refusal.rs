@@ -1,11 +1,11 @@
 //! Why a server cannot be connected, in words that an operator can act on.
 
-use crate::answer::{Exit, Refusal};
+use crate::answer::{Exit, Found, Refusal};
 use broker::discovery::attempt::{Attempt, Outcome, Rejection};
 use broker::discovery::probe::ProbeError;
 use broker::discovery::{Discovery, DiscoveryError, Problem};
 use broker::http::HttpError;
-use broker::registration::{EstablishError, RegistrationError};
+use broker::registration::{Applicant, EstablishError, RegistrationError};
 use broker::target::{Endpoint, Unusable};
 
 pub(super) fn needs_no_token(endpoint: &Endpoint) -> Refusal {
@@ -29,6 +29,24 @@ pub(super) fn unless_wanted(wanted: Option<&str>, discovery: &Discovery) -> Resu
         )),
         _ => Ok(()),
     }
+}
+
+/// Where nobody registers but by hand, the operator is told for what.
+pub(super) fn of_plan(
+    error: RegistrationError,
+    discovery: &Discovery,
+    applicant: &Applicant,
+) -> Refusal {
+    let by_hand = matches!(error, RegistrationError::ByHand { .. });
+    let found = by_hand.then(|| {
+        Box::new(Found {
+            resource: discovery.resource.clone(),
+            authorization_server: discovery.metadata.server.clone(),
+            scopes: discovery.scopes.clone(),
+            redirect_uri: applicant.redirect_uri.clone(),
+        })
+    });
+    Refusal { found, ..error.into() }
 }
 
 pub(super) fn of_discovery(endpoint: &Endpoint, error: &DiscoveryError) -> Refusal {
@@ -150,7 +168,8 @@ impl From<RegistrationError> for Refusal {
             RegistrationError::ByHand { .. } => Self::new(
                 "register_by_hand",
                 problem,
-                "Then connect again with --client-id, and --client-secret-file if it has a secret.",
+                "Then connect again with --client-id, and --issuer and --client-secret-file if it has a \
+                 secret.",
             ),
             RegistrationError::Stale(Unusable::Refused) => Self::new(
                 "client_refused",
@@ -187,6 +206,7 @@ impl From<EstablishError> for Refusal {
                 exit: Exit::TryAgain,
                 ..Self::try_again(error.to_string())
             },
+            EstablishError::Unclear { .. } => Self::try_again(error.to_string()),
             EstablishError::Registration(error) => error.into(),
             EstablishError::Store(error) => error.into(),
         }

@@ -1,7 +1,6 @@
 //! What is made of an inquiry and a plan.
 
 use super::Wish;
-use crate::answer::Refusal;
 use crate::operator::Operator;
 use crate::verdict::{Outcome, Person, Protections, RegistrationMade, ResourceFound, Verdict};
 use broker::clock::unix_seconds;
@@ -30,20 +29,16 @@ impl Work<'_> {
     }
 
     /// What would come of `plan`.
-    pub(super) fn rehearse(
-        &self,
-        plan: &Plan,
-        situation: &Situation<'_>,
-    ) -> Result<Verdict, Refusal> {
+    pub(super) fn rehearse(&self, plan: &Plan, situation: &Situation<'_>) -> Verdict {
         let target = self.target(imagined(plan, situation));
-        let mut verdict = self.verdict(&target, plan, situation)?;
+        let mut verdict = self.verdict(&target, plan, situation);
         if matches!(plan, Plan::Dynamic(_)) {
             verdict.registration.client_id = None;
         }
         if let Some(tools) = &self.wish.tools {
             verdict.tools = Some(tools.len());
         }
-        Ok(verdict)
+        verdict
     }
 
     /// What came of it.
@@ -52,11 +47,16 @@ impl Work<'_> {
         target: &Target,
         plan: &Plan,
         situation: &Situation<'_>,
-    ) -> Result<Verdict, Refusal> {
+    ) -> Verdict {
         let base_url = self.operator.base_url.as_str();
         let client = &target.client;
         let kept = matches!(plan, Plan::Keep(_));
-        Ok(Verdict {
+        let mut notes = self.notes(target, situation);
+        let tools = self.operator.folder.tools(&target.name).unwrap_or_else(|error| {
+            notes.push(format!("The tools that are kept for it cannot be read: {error}."));
+            None
+        });
+        Verdict {
             name: target.name.to_string(),
             title: target.title.clone(),
             outcome: match self.found {
@@ -68,6 +68,7 @@ impl Work<'_> {
             endpoint: target.endpoint.as_str().to_owned(),
             resource: ResourceFound::of(self.discovery),
             issuer: target.authorization_server.issuer.clone(),
+            authorization_server: target.authorization_server.clone(),
             scopes: target.scopes.clone(),
             registration: RegistrationMade {
                 way: client.way,
@@ -81,11 +82,11 @@ impl Work<'_> {
             protections: Protections::of(self.discovery, &target.quirks),
             provider: Quirks::of(&target.authorization_server).0,
             quirks: target.quirks.clone(),
-            tools: self.operator.folder.tools(&target.name)?.map(|tools| tools.len()),
+            tools: tools.map(|tools| tools.len()),
             person: Person::of(target, base_url),
-            notes: self.notes(target, situation),
+            notes,
             tried: self.discovery.tried.iter().map(ToString::to_string).collect(),
-        })
+        }
     }
 
     fn why(&self, plan: &Plan, situation: &Situation<'_>) -> String {
@@ -169,7 +170,11 @@ pub(super) fn farewell(
     now: &Client,
     ended: Result<(), WithdrawError>,
 ) -> Option<String> {
-    if before.client_id == now.client_id {
+    if before.is_registered_as(now) {
+        let error = ended.err()?;
+        return Some(format!("A secret that was used before could not be removed: {error}."));
+    }
+    if before.client_id == now.client_id && ended.is_ok() {
         return None;
     }
     let consequence = "Whoever was connected is asked to connect again when their token expires.";

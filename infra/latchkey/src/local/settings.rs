@@ -45,7 +45,7 @@ impl Settings {
         let text = std::fs::read_to_string(file)
             .map_err(|error| SettingsError::NotRead(file.to_owned(), error))?;
         let config: File = toml::from_str(&text)
-            .map_err(|error| SettingsError::NotToml(file.to_owned(), error.to_string()))?;
+            .map_err(|error| SettingsError::NotToml(file.to_owned(), told(&error, &text)))?;
         let folder = file.parent().unwrap_or(Path::new("."));
         let idp = config.identity_provider;
         if idp.audiences.is_empty() && idp.clients.is_empty() {
@@ -89,6 +89,18 @@ impl Settings {
         };
         self.targets.iter().filter_map(secret).collect()
     }
+}
+
+/// What is wrong, and in which line. The line itself, which the error would quote, may hold a secret,
+/// and so may a value that is not what it should be.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map(|before| format!("line {}: ", before.matches('\n').count() + 1));
+    let message = match error.message().rsplit_once(", expected ") {
+        Some((wrong, expected)) if wrong.starts_with("invalid ") => format!("expected {expected}"),
+        _ => error.message().to_owned(),
+    };
+    line.unwrap_or_default() + &message
 }
 
 /// Reads a `tools/list` result.

@@ -16,6 +16,8 @@ impl TargetStore for DynamoStore {
             .get_item()
             .table_name(&self.tables.targets)
             .key("name", text(name.as_str()))
+            // Whoever wrote it a moment ago asks whether it is there.
+            .consistent_read(true)
             .send()
             .await
             .map_err(unavailable)?;

@@ -19,6 +19,9 @@ pub(crate) struct FaultyStore {
     memory: Arc<MemoryStore>,
     broken: Arc<Mutex<Vec<&'static str>>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
+    /// The next write of a target is done, but not believed: its answer was lost, and the repetition
+    /// found it done.
+    pub(crate) repeats: Arc<Mutex<bool>>,
     /// Just before the next such verb, somebody consents: this connection is there by then.
     pub(crate) meanwhile: Arc<Mutex<Option<(&'static str, Connection)>>>,
 }
@@ -73,7 +76,8 @@ impl TargetStore for FaultyStore {
         target: &Target,
     ) -> Result<bool, StoreError> {
         self.called("replace_target")?;
-        self.memory.replace_target(found, target).await
+        let written = self.memory.replace_target(found, target).await?;
+        Ok(written && !std::mem::take(&mut *self.repeats.lock().unwrap()))
     }
 
     async fn remove_target(&self, found: &Target) -> Result<bool, StoreError> {

@@ -6,10 +6,11 @@ use axum::Router;
 use axum::routing::get;
 use broker::clock::SystemRandom;
 use broker::store::TargetStore;
-use broker::target::Target;
+use broker::target::{Target, Way};
 use latchkey::answer::Exit;
 use latchkey::connect::{ByHand, Wish};
 use latchkey::verdict::Outcome;
+use oauth2::ClientSecret;
 use serde_json::json;
 use std::time::Duration;
 
@@ -82,6 +83,58 @@ async fn d11_r5_at_another_issuer_another_client_is_made_and_the_old_one_given_b
     assert_eq!(target.client.issuer, Some(issuer));
     assert_eq!(world.secrets(), ["another secret"]);
     assert_eq!(world.times("DELETE /register/made"), 1);
+}
+
+/// The tools are kept apart, and a fault there must not lose what ends a registration.
+#[tokio::test]
+async fn r6_an_old_client_is_given_back_even_where_the_tools_cannot_be_kept() {
+    let world = World::new().await;
+    managed(&world);
+    world.connect(&world.wish()).await.unwrap();
+    another(&world).await;
+    std::fs::create_dir_all(world.folder.join("tools/notes.json/in-the-way")).unwrap();
+
+    let verdict = world.connect(&Wish { tools: Some(vec![]), ..world.wish() }).await.unwrap();
+
+    assert_eq!(world.times("DELETE /register/made"), 1);
+    assert_eq!(world.secrets(), ["another secret"]);
+    let told = verdict.notes.iter().any(|note| note.contains("tools could not be kept"));
+    assert!(told && verdict.tools.is_none(), "{:?}", verdict.notes);
+    // Nor is it in the way of a look.
+    let verdict = world.connect(&Wish { dry_run: true, ..world.wish() }).await.unwrap();
+    assert!(verdict.notes.iter().any(|note| note.contains("tools")), "{:?}", verdict.notes);
+}
+
+#[tokio::test]
+async fn r6_a_removed_client_is_given_back_even_where_its_tools_cannot_be_forgotten() {
+    let world = World::new().await;
+    managed(&world);
+    world.connect(&world.wish()).await.unwrap();
+    std::fs::create_dir_all(world.folder.join("tools/notes.json")).unwrap();
+    let operator = world.operator().await;
+
+    let removed = operator.remove(&"notes".parse().unwrap(), &SystemRandom).await.unwrap();
+    operator.close().await;
+
+    assert_eq!(world.times("DELETE /register/made"), 1);
+    assert_eq!(world.secrets(), [""; 0]);
+    assert!(removed.to_string().contains("tools"), "{removed}");
+}
+
+/// Whoever deletes it there would delete the one that is in use.
+#[tokio::test]
+async fn r6_a_registration_that_is_connected_anew_by_hand_is_not_ended() {
+    let world = World::new().await;
+    managed(&world);
+    world.connect(&world.wish()).await.unwrap();
+    let client_secret = Some(ClientSecret::new("a newer secret".into()));
+    let by_hand = ByHand { client_id: "made".into(), client_secret, method: None };
+
+    let verdict = world.connect(&Wish { by_hand: Some(by_hand), ..world.wish() }).await.unwrap();
+
+    assert_eq!((verdict.outcome, verdict.registration.way), (Outcome::Updated, Way::ByHand));
+    assert_eq!(world.times("DELETE /register/made"), 0);
+    assert_eq!(world.secrets(), ["a newer secret"]);
 }
 
 #[tokio::test]

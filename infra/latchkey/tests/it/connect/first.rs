@@ -56,6 +56,11 @@ async fn the_verdict_says_what_the_servers_offer_and_lack() {
     assert_eq!(verdict["registration"]["way"], "dynamic");
     assert_eq!(verdict["person"]["opens"], "http://127.0.0.1:8700/authorize/notes");
     assert_eq!(verdict["quirks"], json!({}));
+    // As the record has it.
+    let target = world.target().await.unwrap();
+    let record = serde_json::to_value(&target.authorization_server).unwrap();
+    assert_eq!(verdict["authorization_server"], record);
+    assert_eq!(record["token_endpoint"], format!("{}/token", world.issuer));
     let notes = verdict["notes"].to_string();
     assert!(notes.contains("has not run with this data folder yet"), "{notes}");
 }
@@ -108,7 +113,12 @@ async fn r1_a_client_that_was_given_comes_before_any_other() {
         client_secret: Some(ClientSecret::new(SECRET.into())),
         method: None,
     };
-    let wish = Wish { by_hand: Some(by_hand), title: Some("Notes!".into()), ..world.wish() };
+    let wish = Wish {
+        by_hand: Some(by_hand),
+        issuer: Some(world.issuer.clone()),
+        title: Some("Notes!".into()),
+        ..world.wish()
+    };
 
     let verdict = world.connect(&wish).await.unwrap();
 
@@ -116,6 +126,29 @@ async fn r1_a_client_that_was_given_comes_before_any_other() {
     assert_eq!(verdict.title, "Notes!");
     assert_eq!(world.times("POST /register"), 0);
     assert_eq!(world.secrets(), [SECRET]);
+
+    // Its issuer is known now.
+    let again = world.connect(&Wish { issuer: None, ..wish }).await.unwrap();
+    assert_eq!(again.outcome, Outcome::Updated);
+    assert_eq!(world.secrets(), [SECRET]);
+}
+
+#[tokio::test]
+async fn r5_a_dry_run_shows_a_given_secret_to_nobody() {
+    let world = World::new().await;
+    let by_hand = ByHand {
+        client_id: "ours".into(),
+        client_secret: Some(ClientSecret::new(SECRET.into())),
+        method: None,
+    };
+    let wish = Wish {
+        by_hand: Some(by_hand),
+        issuer: Some(world.issuer.clone()),
+        dry_run: true,
+        ..world.wish()
+    };
+    assert_eq!(world.connect(&wish).await.unwrap().registration.way, Way::ByHand);
+    assert_eq!(world.times("POST /token"), 0);
 }
 
 #[tokio::test]

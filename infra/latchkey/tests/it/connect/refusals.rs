@@ -176,6 +176,15 @@ async fn r1_where_nobody_registers_the_operator_is_told_what_to_register() {
     assert_eq!(refusal.kind, "register_by_hand");
     assert!(refusal.problem.contains("http://127.0.0.1:8700/callback/notes"));
     assert!(refusal.remedy.contains("--client-id"));
+    // What its record needs was found all the same.
+    for dry_run in [true, false] {
+        let refusal = turned_away(&world, &Wish { dry_run, ..world.wish() }).await;
+        let json = serde_json::to_value(&refusal).unwrap();
+        assert_eq!(json["found"]["authorization_server"]["issuer"], world.issuer);
+        assert_eq!(json["found"]["resource"], world.mcp);
+        assert_eq!(json["found"]["scopes"], json!(["notes", "offline_access"]));
+        assert_eq!(json["found"]["redirect_uri"], "http://127.0.0.1:8700/callback/notes");
+    }
 }
 
 #[tokio::test]
@@ -205,9 +214,27 @@ async fn r1_a_given_client_that_the_server_does_not_believe_is_not_kept() {
     world.says().token = (401, json!({ "error": "invalid_client" }));
     let client_secret = Some(ClientSecret::new("wrong".into()));
     let by_hand = ByHand { client_id: "ours".into(), client_secret, method: None };
-    let refusal = turned_away(&world, &Wish { by_hand: Some(by_hand), ..world.wish() }).await;
+    let issuer = Some(world.issuer.clone());
+    let wish = Wish { by_hand: Some(by_hand), issuer, ..world.wish() };
+    let refusal = turned_away(&world, &wish).await;
     assert_eq!(refusal.kind, "client_refused");
     assert!(refusal.problem.contains("ours") && !refusal.problem.contains("wrong"));
+}
+
+#[tokio::test]
+async fn r5_a_given_secret_goes_to_no_issuer_that_only_the_mcp_server_names() {
+    let methods = ["client_secret_basic", "client_secret_post"];
+    for (dry_run, method) in [(false, methods[0]), (false, methods[1]), (true, methods[0])] {
+        let world = World::new().await;
+        world.server("token_endpoint_auth_methods_supported", json!([method]));
+        let client_secret = Some(ClientSecret::new("secret".into()));
+        let by_hand = ByHand { client_id: "ours".into(), client_secret, method: None };
+        let wish = Wish { by_hand: Some(by_hand), dry_run, ..world.wish() };
+        let refusal = turned_away(&world, &wish).await;
+        assert_eq!((refusal.kind, refusal.exit), ("issuer_not_given", Exit::Refused));
+        assert!(refusal.remedy.contains(&format!("--issuer {}", world.issuer)), "{refusal:?}");
+        assert_eq!(world.times("POST /token"), 0);
+    }
 }
 
 #[test]
