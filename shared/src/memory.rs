@@ -161,8 +161,13 @@ impl ConnectionStore for MemoryStore {
             leased_until: None,
             lineage: None,
         });
+        let before = &row.connection;
+        let moved = before.resource != connection.resource || before.issuer != connection.issuer;
         row.write(connection);
         row.connection.refused_at = None;
+        if moved {
+            row.connection.step_up = StepUp::default();
+        }
         Ok(())
     }
 

@@ -66,7 +66,8 @@ pub trait ConnectionStore: Send + Sync {
     ) -> impl Future<Output = Result<Option<Connection>, StoreError>> + Send;
 
     /// Writes a connection that was just consented to over whatever is there but the history of its
-    /// scopes. A lease taken before can no longer settle.
+    /// scopes, which goes as well if it is of another resource or issuer. A lease taken before can no
+    /// longer settle.
     fn connect(
         &self,
         connection: &Connection,

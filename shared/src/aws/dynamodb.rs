@@ -1,4 +1,5 @@
-//! The stores on `DynamoDB`. Every promise of `store.rs` is one conditional request.
+//! The stores on `DynamoDB`. Every promise of `store.rs` is one conditional request, or a second one
+//! that holds by itself.
 
 mod due;
 mod targets;
@@ -198,7 +199,16 @@ impl ConnectionStore for DynamoStore {
     }
 
     async fn connect(&self, connection: &Connection) -> Result<(), StoreError> {
-        self.write(connection, ", refused_at").send().await.map(|_| ()).map_err(unavailable)
+        let kept = self.write(connection, ", refused_at").condition_expression(
+            "attribute_not_exists(version) OR (#resource = :resource AND issuer = :issuer)",
+        );
+        if changed(kept).await? {
+            return Ok(());
+        }
+        // No expression removes something here and leaves it there. Whatever is written between the
+        // two requests, another server's history is not kept.
+        let anew = self.write(connection, ", refused_at, wanted, widened, attempts");
+        anew.send().await.map(|_| ()).map_err(unavailable)
     }
 
     async fn lease(
