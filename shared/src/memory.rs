@@ -270,6 +270,18 @@ impl ConnectionStore for MemoryStore {
         Ok(())
     }
 
+    async fn narrow(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        refused: &[String],
+    ) -> Result<(), StoreError> {
+        if let Some(row) = self.inner().connections.get_mut(&(*subject, target.clone())) {
+            row.connection.step_up.narrow(refused);
+        }
+        Ok(())
+    }
+
     async fn disconnect(
         &self,
         subject: &SubjectId,

@@ -143,6 +143,15 @@ pub trait ConnectionStore: Send + Sync {
         beyond: &[String],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Takes `refused`, which the authorization server does not grant, out of that history, what the
+    /// subject consented to before included. Its attempts stay. Without a connection nothing changes.
+    fn narrow(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        refused: &[String],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Ends the connection at the subject's wish, whatever a refresh is doing: none can bring it back.
     /// The answer is the connection as it was, whose tokens can now be given back; `None` if there was
     /// none, or it had ended already.

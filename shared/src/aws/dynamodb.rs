@@ -341,6 +341,23 @@ impl ConnectionStore for DynamoStore {
         changed(request).await.map(|_| ())
     }
 
+    async fn narrow(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        refused: &[String],
+    ) -> Result<(), StoreError> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let request = self
+            .update(subject, target)
+            .update_expression("DELETE wanted :refused, widened :refused")
+            .condition_expression("attribute_exists(version)")
+            .expression_attribute_values(":refused", texts(refused));
+        changed(request).await.map(|_| ())
+    }
+
     async fn disconnect(
         &self,
         subject: &SubjectId,

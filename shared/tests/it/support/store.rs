@@ -164,6 +164,16 @@ impl ConnectionStore for FaultyStore {
         self.memory.widen(subject, target, asked, beyond).await
     }
 
+    async fn narrow(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        refused: &[String],
+    ) -> Result<(), StoreError> {
+        self.called("narrow")?;
+        self.memory.narrow(subject, target, refused).await
+    }
+
     async fn disconnect(
         &self,
         subject: &SubjectId,
