@@ -9,7 +9,7 @@ use broker::connection::Connection;
 use broker::http::Http;
 use broker::identity::IdentityProvider;
 use broker::oauth::response::{Accepted, AuthorizationResponse, Browser, ResponseError};
-use broker::oauth::token::TokenEndpoint;
+use broker::oauth::token::{TokenEndpoint, TokenError};
 use broker::page::{self, Page};
 use broker::pending::{BrowserBinding, State};
 use broker::seal::KeyRing;
@@ -130,10 +130,30 @@ where
         let session = Session::read(&request.headers, &self.browser_keys, now);
         let subject = session.map(|session| session.person.subject.id());
         let browser = Browser { target: &target.name, binding: binding.as_ref(), subject };
+        let (unchanged, subject) = (pending.is_for(target), pending.subject);
+        let beyond = beyond(&pending.scopes, target);
         match pending.accept(&browser, response, now) {
-            Ok(accepted) if accepted.is_for(target) => Ok(accepted),
-            Ok(_) => Err(Refusal::Changed),
+            Ok(_) | Err(ResponseError::InvalidScope) if !unchanged => Err(Refusal::Changed),
+            Ok(accepted) => Ok(accepted),
+            Err(ResponseError::InvalidScope) if !beyond.is_empty() => {
+                Err(self.not_granted(&subject, target, &beyond).await)
+            }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets the next consent ask without `beyond`, or what an MCP server wants and nobody grants
+    /// would keep its people out for ever. Which of it was refused, an authorization server does not
+    /// say.
+    async fn not_granted(
+        &self,
+        subject: &SubjectId,
+        target: &Target,
+        beyond: &[String],
+    ) -> Refusal {
+        match self.connections.narrow(subject, &target.name, beyond).await {
+            Ok(()) => Refusal::NotGranted,
+            Err(error) => error.into(),
         }
     }
 
@@ -146,11 +166,16 @@ where
         let (now, random) = (self.clock.now(), &self.random);
         let endpoint = TokenEndpoint { http: &self.http, target, client_secret, random };
         let asked = accepted.asked().to_vec();
-        let tokens = endpoint.exchange(accepted, now).await?;
+        let beyond = beyond(&asked, target);
+        let tokens = match endpoint.exchange(accepted, now).await {
+            // Some say it here only: <https://www.rfc-editor.org/rfc/rfc6749#section-5.2>
+            Err(TokenError::Refused(code)) if code == "invalid_scope" && !beyond.is_empty() => {
+                return Err(self.not_granted(&subject, target, &beyond).await);
+            }
+            answer => answer?,
+        };
         let connection = Connection::active(&self.token_keys, subject, target, &tokens, now)?;
         self.connections.connect(&connection).await?;
-        let beyond: Vec<_> =
-            asked.iter().filter(|scope| !target.scopes.contains(scope)).cloned().collect();
         let widened = self.connections.widen(&subject, &target.name, &asked, &beyond).await;
         if let Err(error) = widened {
             // The connection is made. At worst the person is asked for the same once more.
@@ -173,4 +198,9 @@ where
         let response = page::see_other(&wanted.path())?;
         Ok(SigningIn::end_cookie().on(session.set_cookie(&self.browser_keys)?.on(response)))
     }
+}
+
+/// What of `asked` is not the target's own.
+fn beyond(asked: &[String], target: &Target) -> Vec<String> {
+    asked.iter().filter(|scope| !target.scopes.contains(scope)).cloned().collect()
 }

@@ -22,6 +22,10 @@ pub(crate) enum Refusal {
     /// There is no such page.
     #[error("there is no such page")]
     NotFound,
+    /// The authorization server does not grant what the MCP server wants; the next consent asks for
+    /// less.
+    #[error("the authorization server does not grant what the MCP server wants")]
+    NotGranted,
     /// No consent waits for this answer: it was given already, too long ago, or never asked for.
     #[error("no consent waits for this answer")]
     NotPending,
@@ -70,6 +74,7 @@ impl Refusal {
             Self::Broken(_) => "broken",
             Self::Changed => "target_changed",
             Self::NotFound => "not_found",
+            Self::NotGranted => "not_granted",
             Self::NotPending => "not_pending",
             Self::NotSigningIn => "not_signing_in",
             Self::Response(error) => match error {
@@ -79,6 +84,7 @@ impl Refusal {
                 ResponseError::AnotherTarget => "another_target",
                 ResponseError::Declined => "declined",
                 ResponseError::Expired => "expired",
+                ResponseError::InvalidScope => "invalid_scope",
                 ResponseError::NoCode => "no_code",
                 ResponseError::Repeated => "repeated",
                 ResponseError::ServerError => "server_error",
@@ -116,6 +122,7 @@ impl From<&Refusal> for Page {
             ),
             Refusal::Response(
                 ResponseError::Declined
+                | ResponseError::InvalidScope
                 | ResponseError::NoCode
                 | ResponseError::Repeated
                 | ResponseError::ServerError,
@@ -124,6 +131,12 @@ impl From<&Refusal> for Page {
                 StatusCode::BAD_REQUEST,
                 "The authorization server did not agree",
                 "It answered with an error instead of a permission. Nothing was connected.",
+            ),
+            Refusal::NotGranted => (
+                StatusCode::BAD_REQUEST,
+                "The authorization server does not grant what this server needs",
+                "More was asked for than it gives. Nothing was connected or ended. When you connect \
+                 again, what was refused will not be asked for.",
             ),
             Refusal::NotSigningIn => (
                 StatusCode::BAD_REQUEST,
