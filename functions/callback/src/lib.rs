@@ -175,13 +175,26 @@ where
             answer => answer?,
         };
         let connection = Connection::active(&self.token_keys, subject, target, &tokens, now)?;
-        self.connections.connect(&connection).await?;
+        self.keep(&connection).await?;
         let widened = self.connections.widen(&subject, &target.name, &asked, &beyond).await;
         if let Err(error) = widened {
             // The connection is made. At worst the person is asked for the same once more.
             tracing::warn!(%error, target_name = %target.name, %subject, "what was asked for was not written down");
         }
         Ok(subject)
+    }
+
+    /// Writes a connection whose tokens were just won: this is their only copy, so a store in trouble
+    /// is no reason to give up at once. Nobody renews tokens so new between two tries.
+    async fn keep(&self, connection: &Connection) -> Result<(), Refusal> {
+        let mut written = self.connections.connect(connection).await;
+        for _ in 0..MORE_TRIES {
+            if written.is_ok() {
+                break;
+            }
+            written = self.connections.connect(connection).await;
+        }
+        written.map_err(Refusal::Unclear)
     }
 
     /// The identity provider's answer.
@@ -204,3 +217,6 @@ where
 fn beyond(asked: &[String], target: &Target) -> Vec<String> {
     asked.iter().filter(|scope| !target.scopes.contains(scope)).cloned().collect()
 }
+
+/// How often more than once a new connection is written.
+const MORE_TRIES: u32 = 3;

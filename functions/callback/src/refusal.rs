@@ -10,7 +10,7 @@ use broker::store::StoreError;
 use broker::target::Unusable;
 use http::StatusCode;
 
-/// Why nothing was connected.
+/// Why nothing was connected, as far as is known.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     /// We cannot do our part.
@@ -44,6 +44,9 @@ pub(crate) enum Refusal {
     /// The code was not exchanged.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The store did not say whether it has written the connection.
+    #[error("it is not known whether the connection was written: {0}")]
+    Unclear(StoreError),
     /// Our registration may not be used here.
     #[error("the target's client may not be used: {0}; connect the target anew")]
     Unusable(#[from] Unusable),
@@ -92,6 +95,7 @@ impl Refusal {
             Self::SignIn(_) => "sign_in_failed",
             Self::Store(_) => "store_failed",
             Self::Token(_) => "exchange_failed",
+            Self::Unclear(_) => "unclear",
             Self::Unusable(_) => "client_unusable",
         }
     }
@@ -160,6 +164,11 @@ impl From<&Refusal> for Page {
                 "That did not work just now",
                 "Something that we depend on did not answer. Nothing was connected.",
             ),
+            Refusal::Unclear(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "That did not work just now",
+                "Something that we depend on did not answer. It is not known whether you are connected.",
+            ),
             Refusal::Unusable(_) => {
                 return page::refusal(
                     StatusCode::INTERNAL_SERVER_ERROR,
@@ -186,7 +195,11 @@ impl From<&Refusal> for Page {
                 );
             }
         };
-        let what_to_do = "Go back to your agent and ask it again: it will show you a new link.";
+        let what_to_do = if let Refusal::Unclear(_) = refusal {
+            "Go back to your agent and ask it again: if you are not connected, it will show you a new link."
+        } else {
+            "Go back to your agent and ask it again: it will show you a new link."
+        };
         page::refusal(status, &page::Refusal { heading, what_happened, what_to_do })
     }
 }

@@ -433,7 +433,7 @@ async fn t1_a_confidential_client_proves_itself_or_nothing_is_sent() {
 
 #[tokio::test]
 async fn an_outage_is_a_page_that_says_to_try_again_and_connects_nothing() {
-    for (verb, exchanged) in [("find_target", 0), ("take_pending", 0), ("connect", 1)] {
+    for (verb, exchanged) in [("find_target", 0), ("take_pending", 0)] {
         let world = World::new().await;
         let flow = world.consent().await;
         world.store.breaks(verb);
@@ -444,6 +444,43 @@ async fn an_outage_is_a_page_that_says_to_try_again_and_connects_nothing() {
         assert_eq!(world.server.asked().len(), exchanged, "{verb}");
         assert!(world.connection().await.is_none());
     }
+}
+
+/// They are the only copy: neither the code nor the person's consent can be used again.
+#[tokio::test]
+async fn u6_tokens_that_were_just_won_are_not_lost_by_a_store_that_stumbles() {
+    for failures in 0..=3 {
+        let world = World::new().await;
+        let flow = world.consent().await;
+        for _ in 0..failures {
+            world.store.breaks("connect once");
+        }
+        let path = format!("/callback/notes?code=c&state={}", flow.state);
+        let answer = world.get(&path, &[&flow.cookie, &world.signed_in("alice")]).await;
+        assert_eq!(location(&answer), "/connected/notes", "{failures}");
+        let connects = world.store.calls().iter().filter(|verb| **verb == "connect").count();
+        assert_eq!((connects, world.server.asked().len()), (failures + 1, 1));
+        assert!(world.connection().await.unwrap().is_active());
+    }
+}
+
+#[tokio::test]
+async fn u6_a_store_that_stays_away_leaves_it_open_whether_it_connected() {
+    let world = World::new().await;
+    let flow = world.consent().await;
+    world.store.breaks("connect");
+    let path = format!("/callback/notes?code=c&state={}", flow.state);
+    let answer = world.get(&path, &[&flow.cookie, &world.signed_in("alice")]).await;
+    refused(&answer, StatusCode::SERVICE_UNAVAILABLE, "That did not work just now");
+    assert!(answer.body().contains("It is not known whether you are connected"));
+    assert!(!answer.body().contains("Nothing was connected"), "nobody knows");
+    assert!(!answer.body().contains("told to"), "an internal error is shown");
+    assert!(ends_cookie(&answer, FLOW));
+    assert_eq!(
+        world.store.calls(),
+        ["find_target", "take_pending", "connect", "connect", "connect", "connect"]
+    );
+    assert_eq!(world.server.asked().len(), 1);
 }
 
 fn set(scopes: &[&str]) -> BTreeSet<String> {

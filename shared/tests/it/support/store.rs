@@ -24,7 +24,7 @@ pub(crate) struct FaultyStore {
 }
 
 impl FaultyStore {
-    /// From now on, `verb` does not answer.
+    /// From now on, `verb` does not answer; `verb once` is for its next call only.
     pub(crate) fn breaks(&self, verb: &'static str) {
         self.broken.lock().unwrap().push(verb);
     }
@@ -44,7 +44,9 @@ impl FaultyStore {
 
     fn called(&self, verb: &'static str) -> Result<(), StoreError> {
         self.calls.lock().unwrap().push(verb);
-        if self.broken.lock().unwrap().contains(&verb) {
+        let mut broken = self.broken.lock().unwrap();
+        let once = broken.iter().position(|told| told.strip_suffix(" once") == Some(verb));
+        if once.map(|once| broken.remove(once)).is_some() || broken.contains(&verb) {
             return Err(StoreError::Unavailable("told to".into()));
         }
         Ok(())
