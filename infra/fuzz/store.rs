@@ -110,6 +110,15 @@ impl ConnectionStore for Store {
         self.0.widen(subject, target, asked, beyond).await
     }
 
+    async fn narrow(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        refused: &[String],
+    ) -> Result<(), StoreError> {
+        self.0.narrow(subject, target, refused).await
+    }
+
     async fn disconnect(&self, subject: &SubjectId, target: &TargetName, now: SystemTime) -> Result<Option<Connection>, StoreError> {
         self.0.disconnect(subject, target, now).await
     }

@@ -161,8 +161,13 @@ impl ConnectionStore for MemoryStore {
             leased_until: None,
             lineage: None,
         });
+        let before = &row.connection;
+        let moved = before.resource != connection.resource || before.issuer != connection.issuer;
         row.write(connection);
         row.connection.refused_at = None;
+        if moved {
+            row.connection.step_up = StepUp::default();
+        }
         Ok(())
     }
 
@@ -261,6 +266,18 @@ impl ConnectionStore for MemoryStore {
     ) -> Result<(), StoreError> {
         if let Some(row) = self.inner().connections.get_mut(&(*subject, target.clone())) {
             row.connection.step_up.widen(asked, beyond);
+        }
+        Ok(())
+    }
+
+    async fn narrow(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        refused: &[String],
+    ) -> Result<(), StoreError> {
+        if let Some(row) = self.inner().connections.get_mut(&(*subject, target.clone())) {
+            row.connection.step_up.narrow(refused);
         }
         Ok(())
     }

@@ -102,6 +102,13 @@ impl StepUp {
         self.wanted.retain(|scope| !asked.contains(scope));
         self.widened.extend(beyond.iter().cloned());
     }
+
+    /// The authorization server grants none of `refused`, or not all of it, and does not say which.
+    /// The attempts stay, or a server could ask for it for ever.
+    pub fn narrow(&mut self, refused: &[String]) {
+        self.wanted.retain(|scope| !refused.contains(scope));
+        self.widened.retain(|scope| !refused.contains(scope));
+    }
 }
 
 /// What may be kept and shown of a server's words: scopes of a bearable length. `offline_access` is
@@ -177,6 +184,18 @@ mod tests {
         assert_eq!(add(&mut history, "x", "a"), Next::GiveUp);
         // Others have attempts of their own.
         assert!(matches!(add(&mut history, "y", "d"), Next::Add(_)));
+    }
+
+    #[test]
+    fn u5_what_the_authorization_server_refuses_is_asked_for_no_more_and_three_times_at_most() {
+        let mut history = StepUp::default();
+        history.widen(&[], &list("write"));
+        for _ in 0..3 {
+            assert!(matches!(add(&mut history, "x", "bogus"), Next::Add(_)));
+            history.narrow(&list("bogus write"));
+            assert_eq!(history.asked(&list("read")), list("read"));
+        }
+        assert_eq!(add(&mut history, "x", "bogus"), Next::GiveUp);
     }
 
     #[test]

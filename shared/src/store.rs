@@ -66,7 +66,8 @@ pub trait ConnectionStore: Send + Sync {
     ) -> impl Future<Output = Result<Option<Connection>, StoreError>> + Send;
 
     /// Writes a connection that was just consented to over whatever is there but the history of its
-    /// scopes. A lease taken before can no longer settle.
+    /// scopes, which goes as well if it is of another resource or issuer. A lease taken before can no
+    /// longer settle.
     fn connect(
         &self,
         connection: &Connection,
@@ -140,6 +141,15 @@ pub trait ConnectionStore: Send + Sync {
         target: &TargetName,
         asked: &[String],
         beyond: &[String],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Takes `refused`, which the authorization server does not grant, out of that history, what the
+    /// subject consented to before included. Its attempts stay. Without a connection nothing changes.
+    fn narrow(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        refused: &[String],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Ends the connection at the subject's wish, whatever a refresh is doing: none can bring it back.

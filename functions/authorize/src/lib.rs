@@ -156,11 +156,16 @@ where
         Ok(page.into_response())
     }
 
-    /// What the person was asked for before, and what is wanted now.
+    /// What the person was asked for before, and what is wanted now. What another server of this
+    /// name wanted is neither.
     async fn history(&self, session: &Session, wish: &Wish) -> Result<StepUp, Refusal> {
-        let subject = session.person.subject.id();
-        let found = self.connections.find_connection(&subject, &wish.target.name).await?;
-        Ok(found.map(|connection| connection.step_up).unwrap_or_default())
+        let (subject, target) = (session.person.subject.id(), &wish.target);
+        let found = self.connections.find_connection(&subject, &target.name).await?;
+        let same = found.filter(|connection| {
+            connection.resource == target.resource
+                && connection.issuer == target.authorization_server.issuer
+        });
+        Ok(same.map(|connection| connection.step_up).unwrap_or_default())
     }
 
     /// What the person decided.

@@ -9,7 +9,7 @@ use broker::connection::Connection;
 use broker::http::Http;
 use broker::identity::IdentityProvider;
 use broker::oauth::response::{Accepted, AuthorizationResponse, Browser, ResponseError};
-use broker::oauth::token::TokenEndpoint;
+use broker::oauth::token::{TokenEndpoint, TokenError};
 use broker::page::{self, Page};
 use broker::pending::{BrowserBinding, State};
 use broker::seal::KeyRing;
@@ -130,10 +130,30 @@ where
         let session = Session::read(&request.headers, &self.browser_keys, now);
         let subject = session.map(|session| session.person.subject.id());
         let browser = Browser { target: &target.name, binding: binding.as_ref(), subject };
+        let (unchanged, subject) = (pending.is_for(target), pending.subject);
+        let beyond = beyond(&pending.scopes, target);
         match pending.accept(&browser, response, now) {
-            Ok(accepted) if accepted.is_for(target) => Ok(accepted),
-            Ok(_) => Err(Refusal::Changed),
+            Ok(_) | Err(ResponseError::InvalidScope) if !unchanged => Err(Refusal::Changed),
+            Ok(accepted) => Ok(accepted),
+            Err(ResponseError::InvalidScope) if !beyond.is_empty() => {
+                Err(self.not_granted(&subject, target, &beyond).await)
+            }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets the next consent ask without `beyond`, or what an MCP server wants and nobody grants
+    /// would keep its people out for ever. Which of it was refused, an authorization server does not
+    /// say.
+    async fn not_granted(
+        &self,
+        subject: &SubjectId,
+        target: &Target,
+        beyond: &[String],
+    ) -> Refusal {
+        match self.connections.narrow(subject, &target.name, beyond).await {
+            Ok(()) => Refusal::NotGranted,
+            Err(error) => error.into(),
         }
     }
 
@@ -146,17 +166,35 @@ where
         let (now, random) = (self.clock.now(), &self.random);
         let endpoint = TokenEndpoint { http: &self.http, target, client_secret, random };
         let asked = accepted.asked().to_vec();
-        let tokens = endpoint.exchange(accepted, now).await?;
+        let beyond = beyond(&asked, target);
+        let tokens = match endpoint.exchange(accepted, now).await {
+            // Some say it here only: <https://www.rfc-editor.org/rfc/rfc6749#section-5.2>
+            Err(TokenError::Refused(code)) if code == "invalid_scope" && !beyond.is_empty() => {
+                return Err(self.not_granted(&subject, target, &beyond).await);
+            }
+            answer => answer?,
+        };
         let connection = Connection::active(&self.token_keys, subject, target, &tokens, now)?;
-        self.connections.connect(&connection).await?;
-        let beyond: Vec<_> =
-            asked.iter().filter(|scope| !target.scopes.contains(scope)).cloned().collect();
+        self.keep(&connection).await?;
         let widened = self.connections.widen(&subject, &target.name, &asked, &beyond).await;
         if let Err(error) = widened {
             // The connection is made. At worst the person is asked for the same once more.
             tracing::warn!(%error, target_name = %target.name, %subject, "what was asked for was not written down");
         }
         Ok(subject)
+    }
+
+    /// Writes a connection whose tokens were just won: this is their only copy, so a store in trouble
+    /// is no reason to give up at once. Nobody renews tokens so new between two tries.
+    async fn keep(&self, connection: &Connection) -> Result<(), Refusal> {
+        let mut written = self.connections.connect(connection).await;
+        for _ in 0..MORE_TRIES {
+            if written.is_ok() {
+                break;
+            }
+            written = self.connections.connect(connection).await;
+        }
+        written.map_err(Refusal::Unclear)
     }
 
     /// The identity provider's answer.
@@ -174,3 +212,11 @@ where
         Ok(SigningIn::end_cookie().on(session.set_cookie(&self.browser_keys)?.on(response)))
     }
 }
+
+/// What of `asked` is not the target's own.
+fn beyond(asked: &[String], target: &Target) -> Vec<String> {
+    asked.iter().filter(|scope| !target.scopes.contains(scope)).cloned().collect()
+}
+
+/// How often more than once a new connection is written.
+const MORE_TRIES: u32 = 3;

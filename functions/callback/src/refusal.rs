@@ -10,7 +10,7 @@ use broker::store::StoreError;
 use broker::target::Unusable;
 use http::StatusCode;
 
-/// Why nothing was connected.
+/// Why nothing was connected, as far as is known.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     /// We cannot do our part.
@@ -22,6 +22,10 @@ pub(crate) enum Refusal {
     /// There is no such page.
     #[error("there is no such page")]
     NotFound,
+    /// The authorization server does not grant what the MCP server wants; the next consent asks for
+    /// less.
+    #[error("the authorization server does not grant what the MCP server wants")]
+    NotGranted,
     /// No consent waits for this answer: it was given already, too long ago, or never asked for.
     #[error("no consent waits for this answer")]
     NotPending,
@@ -40,6 +44,9 @@ pub(crate) enum Refusal {
     /// The code was not exchanged.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The store did not say whether it has written the connection.
+    #[error("it is not known whether the connection was written: {0}")]
+    Unclear(StoreError),
     /// Our registration may not be used here.
     #[error("the target's client may not be used: {0}; connect the target anew")]
     Unusable(#[from] Unusable),
@@ -70,6 +77,7 @@ impl Refusal {
             Self::Broken(_) => "broken",
             Self::Changed => "target_changed",
             Self::NotFound => "not_found",
+            Self::NotGranted => "not_granted",
             Self::NotPending => "not_pending",
             Self::NotSigningIn => "not_signing_in",
             Self::Response(error) => match error {
@@ -79,6 +87,7 @@ impl Refusal {
                 ResponseError::AnotherTarget => "another_target",
                 ResponseError::Declined => "declined",
                 ResponseError::Expired => "expired",
+                ResponseError::InvalidScope => "invalid_scope",
                 ResponseError::NoCode => "no_code",
                 ResponseError::Repeated => "repeated",
                 ResponseError::ServerError => "server_error",
@@ -86,6 +95,7 @@ impl Refusal {
             Self::SignIn(_) => "sign_in_failed",
             Self::Store(_) => "store_failed",
             Self::Token(_) => "exchange_failed",
+            Self::Unclear(_) => "unclear",
             Self::Unusable(_) => "client_unusable",
         }
     }
@@ -116,6 +126,7 @@ impl From<&Refusal> for Page {
             ),
             Refusal::Response(
                 ResponseError::Declined
+                | ResponseError::InvalidScope
                 | ResponseError::NoCode
                 | ResponseError::Repeated
                 | ResponseError::ServerError,
@@ -124,6 +135,12 @@ impl From<&Refusal> for Page {
                 StatusCode::BAD_REQUEST,
                 "The authorization server did not agree",
                 "It answered with an error instead of a permission. Nothing was connected.",
+            ),
+            Refusal::NotGranted => (
+                StatusCode::BAD_REQUEST,
+                "The authorization server does not grant what this server needs",
+                "More was asked for than it gives. Nothing was connected or ended. When you connect \
+                 again, what was refused will not be asked for.",
             ),
             Refusal::NotSigningIn => (
                 StatusCode::BAD_REQUEST,
@@ -146,6 +163,11 @@ impl From<&Refusal> for Page {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "That did not work just now",
                 "Something that we depend on did not answer. Nothing was connected.",
+            ),
+            Refusal::Unclear(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "That did not work just now",
+                "Something that we depend on did not answer. It is not known whether you are connected.",
             ),
             Refusal::Unusable(_) => {
                 return page::refusal(
@@ -173,7 +195,11 @@ impl From<&Refusal> for Page {
                 );
             }
         };
-        let what_to_do = "Go back to your agent and ask it again: it will show you a new link.";
+        let what_to_do = if let Refusal::Unclear(_) = refusal {
+            "Go back to your agent and ask it again: if you are not connected, it will show you a new link."
+        } else {
+            "Go back to your agent and ask it again: it will show you a new link."
+        };
         page::refusal(status, &page::Refusal { heading, what_happened, what_to_do })
     }
 }

@@ -1,4 +1,5 @@
-//! The stores on `DynamoDB`. Every promise of `store.rs` is one conditional request.
+//! The stores on `DynamoDB`. Every promise of `store.rs` is one conditional request, or a second one
+//! that holds by itself.
 
 mod due;
 mod targets;
@@ -198,7 +199,16 @@ impl ConnectionStore for DynamoStore {
     }
 
     async fn connect(&self, connection: &Connection) -> Result<(), StoreError> {
-        self.write(connection, ", refused_at").send().await.map(|_| ()).map_err(unavailable)
+        let kept = self.write(connection, ", refused_at").condition_expression(
+            "attribute_not_exists(version) OR (#resource = :resource AND issuer = :issuer)",
+        );
+        if changed(kept).await? {
+            return Ok(());
+        }
+        // No expression removes something here and leaves it there. Whatever is written between the
+        // two requests, another server's history is not kept.
+        let anew = self.write(connection, ", refused_at, wanted, widened, attempts");
+        anew.send().await.map(|_| ()).map_err(unavailable)
     }
 
     async fn lease(
@@ -328,6 +338,23 @@ impl ConnectionStore for DynamoStore {
                 .update_expression("DELETE wanted :asked ADD widened :beyond")
                 .expression_attribute_values(":beyond", texts(beyond))
         };
+        changed(request).await.map(|_| ())
+    }
+
+    async fn narrow(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        refused: &[String],
+    ) -> Result<(), StoreError> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let request = self
+            .update(subject, target)
+            .update_expression("DELETE wanted :refused, widened :refused")
+            .condition_expression("attribute_exists(version)")
+            .expression_attribute_values(":refused", texts(refused));
         changed(request).await.map(|_| ())
     }
 

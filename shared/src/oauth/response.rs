@@ -57,6 +57,7 @@ impl AuthorizationResponse {
     pub(crate) fn into_code(self) -> Result<AuthorizationCode, ResponseError> {
         match (self.error.as_deref(), self.code) {
             (Some("access_denied"), _) => Err(ResponseError::Declined),
+            (Some("invalid_scope"), _) => Err(ResponseError::InvalidScope),
             (Some(_), _) => Err(ResponseError::ServerError),
             (None, Some(code)) => Ok(code),
             (None, None) => Err(ResponseError::NoCode),
@@ -95,17 +96,17 @@ impl Accepted {
     pub fn asked(&self) -> &[String] {
         &self.pending.scopes
     }
-
-    /// Whether `target` still is what was consented to: nobody changed its resource or its
-    /// authorization server while the person was away.
-    pub fn is_for(&self, target: &Target) -> bool {
-        self.pending.target == target.name
-            && self.pending.resource == target.resource
-            && self.pending.issuer == target.authorization_server.issuer
-    }
 }
 
 impl PendingAuthorization {
+    /// Whether `target` still is what was consented to: nobody changed its resource or its
+    /// authorization server while the person was away.
+    pub fn is_for(&self, target: &Target) -> bool {
+        self.target == target.name
+            && self.resource == target.resource
+            && self.issuer == target.authorization_server.issuer
+    }
+
     /// Checks an answer, in this order: the same browser, the same target, the same person, in time,
     /// from the server that was asked; then what it says.
     pub fn accept(
@@ -155,6 +156,10 @@ pub enum ResponseError {
     /// Too late.
     #[error("consent took too long")]
     Expired,
+    /// The server does not grant what was asked for:
+    /// <https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1>
+    #[error("the authorization server does not grant the scopes that were asked for")]
+    InvalidScope,
     /// Neither a code nor an error.
     #[error("the answer holds no code")]
     NoCode,
@@ -270,6 +275,7 @@ mod tests {
         let says = |query| travel(&Trip { query, advertised: false, ..good() });
         assert_eq!(says("error=access_denied&state=s&code=c"), Err(ResponseError::Declined));
         assert_eq!(says("error=server_error&state=s"), Err(ResponseError::ServerError));
+        assert_eq!(says("error=invalid_scope&state=s"), Err(ResponseError::InvalidScope));
         assert_eq!(says("state=s"), Err(ResponseError::NoCode));
         for empty in ["code&state=s", "code=&state=s", "error=&code=&state=s"] {
             assert_eq!(says(empty), Err(ResponseError::NoCode), "{empty}");

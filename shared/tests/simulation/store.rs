@@ -304,6 +304,15 @@ impl ConnectionStore for Store {
         self.memory.widen(subject, target, asked, beyond).await
     }
 
+    async fn narrow(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        refused: &[String],
+    ) -> Result<(), StoreError> {
+        self.memory.narrow(subject, target, refused).await
+    }
+
     async fn disconnect(
         &self,
         subject: &SubjectId,

@@ -30,6 +30,8 @@ promises!(
     u5_wider_scopes_are_wanted_until_the_subject_was_asked_for_them,
     u5_wider_scopes_are_wanted_for_the_tokens_that_lack_them_only,
     u5_a_history_of_scopes_outlives_all_but_a_disconnect,
+    u5_what_the_authorization_server_refuses_is_wanted_no_more,
+    u5_a_history_of_scopes_follows_no_name_to_another_server,
     t11_a_subject_disconnects_whatever_a_refresh_is_doing,
     a_subjects_connections_are_listed,
 );
@@ -328,6 +330,47 @@ async fn u5_a_history_of_scopes_outlives_all_but_a_disconnect(store: impl Connec
     assert_eq!(history(&store).await, more);
     store.disconnect(&alice(), &name("notes"), at(5)).await.unwrap();
     assert_eq!(history(&store).await, StepUp::default());
+}
+
+async fn u5_what_the_authorization_server_refuses_is_wanted_no_more(store: impl ConnectionStore) {
+    let notes = connection(alice(), "notes", "a1");
+    let refused = ["write".to_owned(), "extra".to_owned(), "never wanted".to_owned()];
+    store.connect(&notes).await.unwrap();
+    store.narrow(&alice(), &name("notes"), &refused).await.unwrap();
+    assert_eq!(history(&store).await, StepUp::default());
+    let more = step_up(&["write", "admin"], &["extra", "mail"], &["x:1"]);
+    assert!(store.step_up(&notes, &more).await.unwrap());
+    store.narrow(&alice(), &name("notes"), &[]).await.unwrap();
+    assert_eq!(history(&store).await, more);
+
+    // It may have ended meanwhile, and a refresh under way takes no notice.
+    let lease = store.lease(&alice(), &name("notes"), at(0), at(10)).await.unwrap().unwrap();
+    store.narrow(&alice(), &name("notes"), &refused).await.unwrap();
+    assert_eq!(history(&store).await, step_up(&["admin"], &["mail"], &["x:1"]));
+    let ended = notes.disconnected(Reason::InvalidGrant, at(1));
+    assert!(store.settle(lease, &ended).await.unwrap());
+    store.narrow(&alice(), &name("notes"), &["admin".to_owned(), "mail".to_owned()]).await.unwrap();
+    assert_eq!(history(&store).await, step_up(&[], &[], &["x:1"]));
+
+    store.narrow(&bob(), &name("notes"), &refused).await.unwrap();
+    assert!(store.find_connection(&bob(), &name("notes")).await.unwrap().is_none());
+}
+
+async fn u5_a_history_of_scopes_follows_no_name_to_another_server(store: impl ConnectionStore) {
+    let notes = connection(alice(), "notes", "a1");
+    let more = step_up(&["write"], &["extra"], &["x:1"]);
+    let elsewhere = Connection { issuer: "https://other.example".into(), ..notes.clone() };
+    let resource = "https://other.example/mcp".to_owned().try_into().unwrap();
+    for moved in [elsewhere.clone(), Connection { resource, ..elsewhere }] {
+        let before = store.find_connection(&alice(), &name("notes")).await.unwrap();
+        let before = before.unwrap_or_else(|| notes.clone());
+        store.connect(&before).await.unwrap();
+        assert!(store.step_up(&before, &more).await.unwrap());
+        assert_eq!(history(&store).await, more);
+        store.connect(&moved).await.unwrap();
+        let found = store.find_connection(&alice(), &name("notes")).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&moved));
+    }
 }
 
 async fn t11_a_subject_disconnects_whatever_a_refresh_is_doing(store: impl ConnectionStore) {

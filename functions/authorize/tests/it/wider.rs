@@ -1,6 +1,7 @@
 //! U5: a person who is connected is asked for what they agreed to before and what is wanted now.
 
 use crate::support::browser::{NOW, at, browser_keys};
+use crate::support::target::target;
 use crate::world::{World, field, onward, query};
 use broker::connection::Connection;
 use broker::pending::State;
@@ -11,6 +12,7 @@ use broker::subject::Subject;
 use broker::tokens::TokenSet;
 use http::{Response, StatusCode, header};
 use oauth2::AccessToken;
+use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
@@ -51,6 +53,33 @@ async fn u5_what_one_person_is_asked_for_is_not_asked_of_another() {
     let page = world.get(&path, &bob).await;
     assert_eq!(page.status(), StatusCode::FORBIDDEN);
     assert!(!page.body().contains("mail:send"));
+}
+
+/// A target's name can come to mean another server, which the person was never asked about.
+#[tokio::test]
+async fn u5_what_another_server_wanted_is_not_asked_for() {
+    let elsewhere = json!({
+        "issuer": "https://other.example",
+        "authorization_endpoint": "https://other.example/authorize",
+        "token_endpoint": "https://other.example/token",
+    });
+    let resource = json!({ "resource": "https://other.example/mcp" });
+    for changes in [json!({ "authorization_server": elsewhere }), resource] {
+        let world = World::new().await;
+        let alice = world.signed_in("alice");
+        wants(&world, "alice", &["mail:send"], &["files:read"]).await;
+        let page = world.get("/authorize/notes", &alice).await;
+        assert!(page.body().contains("mail:send") && page.body().contains("files:read"));
+        world.store.put_target(&target("https://as.example", &changes)).await.unwrap();
+        let again = agree(&world, &alice, &page).await;
+        let page = world.get("/authorize/notes", &alice).await;
+        for page in [&again, &page] {
+            assert!(page.body().contains("notes:write</bdi>"), "{}", page.body());
+            assert!(!page.body().contains("mail:send") && !page.body().contains("files:read"));
+        }
+        let answer = agree(&world, &alice, &page).await;
+        assert_eq!(query(&onward(&answer))["scope"], "notes:read notes:write");
+    }
 }
 
 /// Nobody agrees to what they were not shown: neither by a page of before, nor by a server that wants

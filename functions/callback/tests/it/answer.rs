@@ -10,6 +10,7 @@ use broker::target::SecretName;
 use http::{Response, StatusCode};
 use oauth2::ClientSecret;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const DONE: &str = "This step was done already";
@@ -67,7 +68,6 @@ async fn u5_a_wider_consent_takes_what_it_asked_for_off_the_list_and_keeps_the_c
         world.store.calls();
     };
     connect(&world.consent().await).await;
-    let set = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect();
     let history = |wanted: &[&str], widened: &[&str]| StepUp {
         wanted: set(wanted),
         widened: set(widened),
@@ -96,6 +96,83 @@ async fn u5_a_consent_that_is_not_written_down_is_a_connection_all_the_same() {
     let answer = world.get(&path, &[&flow.cookie, &world.signed_in("alice")]).await;
     assert_eq!(location(&answer), "/connected/notes");
     assert!(world.connection().await.unwrap().is_active());
+}
+
+/// What an MCP server wants and its authorization server does not know must lock nobody out.
+#[tokio::test]
+async fn u5_a_scope_that_is_not_granted_is_asked_for_once() {
+    for at_token_endpoint in [false, true] {
+        let world = World::new().await;
+        let alice = world.signed_in("alice");
+        let flow = world.consent().await;
+        let path = format!("/callback/notes?code=c&state={}", flow.state);
+        assert_eq!(location(&world.get(&path, &[&flow.cookie, &alice]).await), "/connected/notes");
+        let before = world.connection().await.unwrap();
+        wants(&world, &["bogus", "admin", "notes:write"], &["mail:send"]).await;
+
+        let flow = world.consent_for(false, &["notes:read", "mail:send", "bogus"]).await;
+        world.tokens(400, json!({ "error": "invalid_scope", "error_description": "to-find" }));
+        let says = if at_token_endpoint { "code=c" } else { "error=invalid_scope" };
+        let path = format!("/callback/notes?{says}&state={}&error_uri=to-find", flow.state);
+        let answer = world.get(&path, &[&flow.cookie, &alice]).await;
+
+        refused(&answer, StatusCode::BAD_REQUEST, "does not grant what this server needs");
+        assert!(answer.body().contains("what was refused will not be asked for"));
+        assert!(!answer.body().contains("to-find") && !answer.body().contains("bogus"));
+        assert!(ends_cookie(&answer, FLOW));
+        let connection = world.connection().await.unwrap();
+        // What is the target's own is asked for anyway, and what came after was not refused.
+        let left = StepUp { wanted: set(&["admin", "notes:write"]), ..StepUp::default() };
+        assert_eq!(connection.step_up, StepUp { attempts: set(&["x:1"]), ..left });
+        assert_eq!(connection.status, before.status, "what works still works");
+        spent(&world, &flow, &alice).await;
+    }
+}
+
+/// Whoever is not believed takes nothing off; nor does an answer about another server.
+#[tokio::test]
+async fn u5_a7_a8_a9_a_refusal_of_scopes_is_believed_after_every_check_only() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.signed_in("alice"), world.signed_in("bob"));
+    let flow = world.consent().await;
+    let path = format!("/callback/notes?code=c&state={}", flow.state);
+    world.get(&path, &[&flow.cookie, &alice]).await;
+    wants(&world, &["bogus"], &["mail:send"]).await;
+    let history = world.connection().await.unwrap().step_up;
+    let asked = ["notes:read", "bogus", "mail:send"];
+    let elsewhere = json!({ "resource": "https://notes.example/" });
+    let error = "error=invalid_scope";
+    let wrong = "error=invalid_scope&iss=https%3A%2F%2Fevil.example";
+    for (at_target, query, cookie, who, minutes, changes) in [
+        ("notes", error, false, &alice, 0, json!({})),
+        ("files", error, true, &alice, 0, json!({})),
+        ("notes", error, true, &bob, 0, json!({})),
+        ("notes", error, true, &alice, 10, json!({})),
+        ("notes", wrong, true, &alice, 0, json!({})),
+        ("notes", error, true, &alice, 0, elsewhere),
+    ] {
+        let flow = world.consent_for(false, &asked).await;
+        world.change(&changes).await;
+        world.callback.clock = at(NOW) + Duration::from_mins(minutes);
+        let path = format!("/callback/{at_target}?{query}&state={}", flow.state);
+        let cookies = if cookie { vec![flow.cookie.as_str(), who] } else { vec![who.as_str()] };
+        let answer = world.get(&path, &cookies).await;
+        assert!(answer.status().is_client_error(), "{}", answer.status());
+        assert!(!answer.body().contains("does not grant"), "{}", answer.body());
+        world.change(&json!({})).await;
+        world.callback.clock = at(NOW);
+        assert_eq!(world.connection().await.unwrap().step_up, history);
+    }
+}
+
+#[tokio::test]
+async fn u5_what_cannot_be_taken_off_is_no_promise() {
+    let world = World::new().await;
+    let flow = world.consent_for(false, &["notes:read", "bogus"]).await;
+    world.store.breaks("narrow");
+    let path = format!("/callback/notes?error=invalid_scope&state={}", flow.state);
+    let answer = world.get(&path, &[&flow.cookie, &world.signed_in("alice")]).await;
+    refused(&answer, StatusCode::SERVICE_UNAVAILABLE, "That did not work just now");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -356,7 +433,7 @@ async fn t1_a_confidential_client_proves_itself_or_nothing_is_sent() {
 
 #[tokio::test]
 async fn an_outage_is_a_page_that_says_to_try_again_and_connects_nothing() {
-    for (verb, exchanged) in [("find_target", 0), ("take_pending", 0), ("connect", 1)] {
+    for (verb, exchanged) in [("find_target", 0), ("take_pending", 0)] {
         let world = World::new().await;
         let flow = world.consent().await;
         world.store.breaks(verb);
@@ -367,6 +444,55 @@ async fn an_outage_is_a_page_that_says_to_try_again_and_connects_nothing() {
         assert_eq!(world.server.asked().len(), exchanged, "{verb}");
         assert!(world.connection().await.is_none());
     }
+}
+
+/// They are the only copy: neither the code nor the person's consent can be used again.
+#[tokio::test]
+async fn u6_tokens_that_were_just_won_are_not_lost_by_a_store_that_stumbles() {
+    for failures in 0..=3 {
+        let world = World::new().await;
+        let flow = world.consent().await;
+        for _ in 0..failures {
+            world.store.breaks("connect once");
+        }
+        let path = format!("/callback/notes?code=c&state={}", flow.state);
+        let answer = world.get(&path, &[&flow.cookie, &world.signed_in("alice")]).await;
+        assert_eq!(location(&answer), "/connected/notes", "{failures}");
+        let connects = world.store.calls().iter().filter(|verb| **verb == "connect").count();
+        assert_eq!((connects, world.server.asked().len()), (failures + 1, 1));
+        assert!(world.connection().await.unwrap().is_active());
+    }
+}
+
+#[tokio::test]
+async fn u6_a_store_that_stays_away_leaves_it_open_whether_it_connected() {
+    let world = World::new().await;
+    let flow = world.consent().await;
+    world.store.breaks("connect");
+    let path = format!("/callback/notes?code=c&state={}", flow.state);
+    let answer = world.get(&path, &[&flow.cookie, &world.signed_in("alice")]).await;
+    refused(&answer, StatusCode::SERVICE_UNAVAILABLE, "That did not work just now");
+    assert!(answer.body().contains("It is not known whether you are connected"));
+    assert!(!answer.body().contains("Nothing was connected"), "nobody knows");
+    assert!(!answer.body().contains("told to"), "an internal error is shown");
+    assert!(ends_cookie(&answer, FLOW));
+    assert_eq!(
+        world.store.calls(),
+        ["find_target", "take_pending", "connect", "connect", "connect", "connect"]
+    );
+    assert_eq!(world.server.asked().len(), 1);
+}
+
+fn set(scopes: &[&str]) -> BTreeSet<String> {
+    scopes.iter().map(|scope| (*scope).to_owned()).collect()
+}
+
+/// An agent of Alice's, who is connected, needs more.
+async fn wants(world: &World, wanted: &[&str], widened: &[&str]) {
+    let more = StepUp { wanted: set(wanted), widened: set(widened), attempts: set(&["x:1"]) };
+    let connection = world.connection().await.unwrap();
+    assert!(world.store.step_up(&connection, &more).await.unwrap());
+    world.store.calls();
 }
 
 #[track_caller]

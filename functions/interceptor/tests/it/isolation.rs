@@ -201,6 +201,15 @@ impl ConnectionStore for Bobs {
         self.0.widen(&self.1, target, asked, beyond).await
     }
 
+    async fn narrow(
+        &self,
+        _: &SubjectId,
+        target: &TargetName,
+        refused: &[String],
+    ) -> Result<(), StoreError> {
+        self.0.narrow(&self.1, target, refused).await
+    }
+
     async fn disconnect(
         &self,
         _: &SubjectId,

@@ -27,7 +27,7 @@ pub(crate) struct FaultyStore {
 }
 
 impl FaultyStore {
-    /// From now on, `verb` does not answer.
+    /// From now on, `verb` does not answer; `verb once` is for its next call only.
     pub(crate) fn breaks(&self, verb: &'static str) {
         self.broken.lock().unwrap().push(verb);
     }
@@ -47,7 +47,9 @@ impl FaultyStore {
 
     fn called(&self, verb: &'static str) -> Result<(), StoreError> {
         self.calls.lock().unwrap().push(verb);
-        if self.broken.lock().unwrap().contains(&verb) {
+        let mut broken = self.broken.lock().unwrap();
+        let once = broken.iter().position(|told| told.strip_suffix(" once") == Some(verb));
+        if once.map(|once| broken.remove(once)).is_some() || broken.contains(&verb) {
             return Err(StoreError::Unavailable("told to".into()));
         }
         Ok(())
@@ -166,6 +168,16 @@ impl ConnectionStore for FaultyStore {
     ) -> Result<(), StoreError> {
         self.called("widen")?;
         self.memory.widen(subject, target, asked, beyond).await
+    }
+
+    async fn narrow(
+        &self,
+        subject: &SubjectId,
+        target: &TargetName,
+        refused: &[String],
+    ) -> Result<(), StoreError> {
+        self.called("narrow")?;
+        self.memory.narrow(subject, target, refused).await
     }
 
     async fn disconnect(
