@@ -96,6 +96,11 @@ impl ConnectionStore for Store {
     }
 
     /// Nothing, likewise.
+    async fn note_refusal(&self, _: &Connection, _: SystemTime) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    /// Nothing, likewise.
     async fn step_up(&self, _: &Connection, _: &StepUp) -> Result<bool, StoreError> {
         Ok(true)
     }

@@ -22,8 +22,8 @@ pub struct Connection {
     pub issuer: String,
     /// Tokens, or why not.
     pub status: Status,
-    /// When the MCP server last refused an access token of this connection, if it did since the
-    /// subject consented. The refused token may have been replaced since.
+    /// When the MCP server was last found to refuse what another renewal may not mend, if it was since
+    /// the subject consented. Who finds it decides for how long that counts.
     pub refused_at: Option<SystemTime>,
     /// Scopes that turned out to be too narrow.
     pub step_up: StepUp,
@@ -81,7 +81,7 @@ pub enum Reason {
     /// The answer to a refresh was lost, and the new refresh token with it: the subject must consent
     /// again.
     RotationLost,
-    /// The MCP server refused tokens that were new: the subject must consent again.
+    /// The MCP server refused new tokens for minutes: the subject must consent again.
     TokenRefused,
 }
 

@@ -240,6 +240,21 @@ impl ConnectionStore for MemoryStore {
         };
         if same {
             *expires_at = now.min(*expires_at);
+        }
+        Ok(same)
+    }
+
+    async fn note_refusal(
+        &self,
+        connection: &Connection,
+        now: SystemTime,
+    ) -> Result<bool, StoreError> {
+        let mut inner = self.inner();
+        let Some(row) = inner.connections.get_mut(&connection.key()) else { return Ok(false) };
+        let same = row.connection.is_active()
+            && row.lineage.is_some()
+            && row.lineage == connection.lineage();
+        if same {
             row.connection.refused_at = Some(now);
         }
         Ok(same)

@@ -125,6 +125,15 @@ pub trait ConnectionStore: Send + Sync {
         now: SystemTime,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// Writes `now` for [`Connection::refused_at`] and leaves the tokens as they are, unless the row
+    /// holds others than `connection` by now: then nothing changes, and the answer is `false`. A lease
+    /// stays.
+    fn note_refusal(
+        &self,
+        connection: &Connection,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Adds `more` to the history of the scopes of `connection`, unless the row holds other tokens by
     /// now: then nothing changes, and the answer is `false`. A lease stays.
     fn step_up(

@@ -175,7 +175,8 @@ pub(crate) fn refuse(call: &Call, target: Option<&Target>, refusal: Refusal) -> 
             Refusal::TryAgain
             | Refusal::BrokerMisconfigured
             | Refusal::InsufficientScope
-            | Refusal::TokenRefused,
+            | Refusal::TokenRefused
+            | Refusal::TryLater,
         ) => {
             let modern = call.meta.contains_key(META_VERSION);
             say(call, Dialect::Text { modern }, &message)

@@ -9,7 +9,7 @@
 //! | HTTP 403 whose `WWW-Authenticate` has a `Bearer` error | what that error says |
 //! | JSON-RPC error whose code, or whose data's status, is 401 | refused |
 //! | JSON-RPC error whose message or data quotes a `Bearer` challenge with an error | what that error says |
-//! | JSON-RPC error whose message tells of an HTTP 401 | refused |
+//! | JSON-RPC error of which only the message tells of an HTTP 401 | perhaps refused: it may be a tool's exception about somebody else's 401 |
 //! | `isError` result with `_meta["mcp/www_authenticate"]` | what the challenge's error says |
 //! | `isError` result of one short text that tells of an HTTP 401 | perhaps refused: the tool may speak of somebody else's 401 |
 //!
@@ -87,10 +87,8 @@ impl Objection {
             return quoted;
         }
         let status = |data: &Value| STATUS_MEMBERS.iter().any(|name| is_401(&data[name]));
-        let refused = is_401(&error.code)
-            || error.data.as_ref().is_some_and(status)
-            || tells_of_401(&error.message);
-        refused.then_some(Self::Refused { sure: true })
+        let sure = is_401(&error.code) || error.data.as_ref().is_some_and(status);
+        (sure || tells_of_401(&error.message)).then_some(Self::Refused { sure })
     }
 
     fn of_result(result: &ToolResult) -> Option<Self> {

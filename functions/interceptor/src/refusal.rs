@@ -26,6 +26,8 @@ pub(crate) enum Refusal {
     TokenRefused,
     /// Something that we depend on does not answer.
     TryAgain,
+    /// The MCP server did not accept the token, and another one or a consent may not help.
+    TryLater,
     /// Not JSON-RPC.
     Unreadable,
 }
@@ -41,7 +43,8 @@ impl Refusal {
             | Self::NoAuthorization
             | Self::NotIdentified(_)
             | Self::TokenRefused
-            | Self::TryAgain => -32603,
+            | Self::TryAgain
+            | Self::TryLater => -32603,
         }
     }
 
@@ -79,6 +82,10 @@ impl Refusal {
                 "{title} could not be reached on your behalf right now. Nothing is lost; try again in a \
                  moment."
             ),
+            Self::TryLater => format!(
+                "{title} did not accept the access token that this call came with. Nothing is lost: this \
+                 may pass; try again in a few minutes."
+            ),
             Self::Unreadable => "The message is not a JSON-RPC request.".into(),
         }
     }
@@ -95,6 +102,7 @@ impl Refusal {
             Self::RequestState => "bad_request_state",
             Self::TokenRefused => "token_refused",
             Self::TryAgain => "try_again",
+            Self::TryLater => "try_later",
             Self::Unreadable => "unreadable",
         }
     }

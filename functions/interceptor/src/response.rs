@@ -32,6 +32,17 @@ struct Whose {
     shows_token: bool,
 }
 
+impl Whose {
+    /// Whether the tokens are being renewed, or so new that this may be about the ones before.
+    fn is_settling(&self, status: &Status, now: SystemTime) -> bool {
+        matches!(
+            status,
+            Status::Active { obtained_at, attempt, .. }
+                if attempt.is_some() || !self.shows_token && now < *obtained_at + SETTLING
+        )
+    }
+}
+
 impl<T, C, S, K> Interceptor<T, C, S, K>
 where
     T: TargetStore,
@@ -122,8 +133,14 @@ where
         said.unwrap_or_else(|error| Said::Refuse(store_refusal(&error)))
     }
 
-    /// The first refusal marks the token, so that the next call renews it. Where the renewed one is
-    /// refused as well, no further renewal will help, and the connection ends.
+    /// A refused token is renewed by the next call, unless it is so new that it was got for nothing:
+    /// then another would be, too. Whether a consent would help shows after [`PAUSE`], when a fault at
+    /// the MCP server would be over: if a new token is refused still, or one that cannot be renewed, the
+    /// connection ends.
+    ///
+    /// A server that refuses every token so costs two renewals and then a consent. Where calls are too
+    /// rare for that, it costs a renewal in two calls and thirty in an hour at most, for a new token
+    /// is not marked.
     async fn token_refused<'t>(
         &self,
         connection: &Connection,
@@ -131,34 +148,46 @@ where
         sure: bool,
         now: SystemTime,
     ) -> Result<Said<'t>, StoreError> {
-        let refused = Ok(Said::Refuse(Refusal::TokenRefused));
-        let Status::Active { expires_at, obtained_at, renewable, attempt, .. } = connection.status
+        let next_call_knows = Said::Refuse(Refusal::TokenRefused);
+        let Status::Active { expires_at, obtained_at, consented_at, renewable, .. } =
+            connection.status
         else {
-            return refused;
+            return Ok(next_call_knows);
         };
         if expires_at <= now {
             // Another call's answer was here first.
-            return refused;
+            return Ok(next_call_knows);
         }
-        let lately = connection.refused_at.is_some_and(|at| now < at + LATELY);
-        if !sure && (lately || !renewable) {
+        // What a consent gave has not been renewed yet, however new it is.
+        let serves_for = |least| obtained_at == consented_at || obtained_at + least <= now;
+        let refused_at = connection.refused_at.filter(|at| now < *at + LASTING);
+        let outcome = match refused_at {
             // A tool's words may cost a renewal, but never a consent.
-            return Ok(Said::Theirs);
-        }
-        let outcome = if !lately {
-            let marked = self.connections.expire(connection, now).await?;
-            if marked { "token_refused" } else { "token_replaced" }
-        } else if attempt.is_some() || !whose.shows_token && now < obtained_at + SETTLING {
-            // The tokens are being renewed, or so new that this may be about the ones before.
-            "token_settling"
-        } else if self.end(connection, now).await? {
-            "token_refused_again"
-        } else {
-            "token_replaced"
+            _ if !sure && renewable && serves_for(PAUSE) => self.mark(connection, now).await?,
+            _ if !sure => return Ok(Said::Theirs),
+            Some(at) if now < at + PAUSE => "token_paused",
+            _ if renewable && serves_for(YOUNG) => self.mark(connection, now).await?,
+            _ if whose.is_settling(&connection.status, now) => "token_settling",
+            None if self.connections.note_refusal(connection, now).await? => "token_paused",
+            Some(_) if self.end(connection, now).await? => "token_refused_again",
+            None | Some(_) => "token_replaced",
         };
         let (subject, name) = (&connection.subject, &connection.target);
         tracing::warn!(outcome, target_name = %name, %subject, "{name} refused a token of {subject}");
-        refused
+        Ok(match outcome {
+            "token_paused" => Said::Refuse(Refusal::TryLater),
+            "token_settling" => Said::Refuse(Refusal::TryAgain),
+            _ => next_call_knows,
+        })
+    }
+
+    async fn mark(
+        &self,
+        connection: &Connection,
+        now: SystemTime,
+    ) -> Result<&'static str, StoreError> {
+        let marked = self.connections.expire(connection, now).await?;
+        Ok(if marked { "token_refused" } else { "token_replaced" })
     }
 
     /// Ends the connection, unless somebody has its lease or has replaced its tokens.
@@ -168,9 +197,16 @@ where
             return Ok(false);
         };
         let held = lease.connection.clone();
-        let same = held.lineage().is_some() && held.lineage() == connection.lineage();
-        let after = if same { held.disconnected(Reason::TokenRefused, now) } else { held };
-        Ok(self.connections.settle(lease, &after).await? && same)
+        if held.lineage() != connection.lineage() {
+            let attempt = match held.status {
+                Status::Active { attempt, .. } => attempt,
+                Status::Disconnected { .. } => None,
+            };
+            // Not what was looked at: whatever is written about it meanwhile stays.
+            self.connections.release(lease, attempt).await?;
+            return Ok(false);
+        }
+        self.connections.settle(lease, &held.disconnected(Reason::TokenRefused, now)).await
     }
 
     /// The question for more than was granted.
@@ -223,8 +259,14 @@ enum Said<'t> {
     Theirs,
 }
 
-/// How long a refusal counts: another token that is refused within this time was got for nothing.
-const LATELY: Duration = Duration::from_mins(10);
+/// A token that is refused at this age or later has served: its end was not announced, or it was
+/// revoked.
+const YOUNG: Duration = Duration::from_mins(2);
+/// Longer than a short fault at an MCP server: until then no other token is tried and nobody is asked
+/// for consent, and the client is told to come back later.
+const PAUSE: Duration = Duration::from_mins(5);
+/// How long a refusal counts: another one of a new token within this time is the same trouble.
+const LASTING: Duration = Duration::from_mins(15);
 /// Longer than a call takes to be refused: until then, a refusal that does not show its token may be
 /// the late answer to a call with the token before.
 const SETTLING: Duration = Duration::from_secs(30);

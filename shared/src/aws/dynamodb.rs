@@ -290,9 +290,23 @@ impl ConnectionStore for DynamoStore {
         };
         let request = self
             .update(&connection.subject, &connection.target)
-            .update_expression("SET expires_at = :expires_at, refused_at = :now")
+            .update_expression("SET expires_at = :expires_at")
             .condition_expression(HOLDS_THESE)
             .expression_attribute_values(":expires_at", time(now.min(*expires_at)))
+            .expression_attribute_values(":lineage", text(lineage.0));
+        changed(request).await
+    }
+
+    async fn note_refusal(
+        &self,
+        connection: &Connection,
+        now: SystemTime,
+    ) -> Result<bool, StoreError> {
+        let Some(lineage) = connection.lineage() else { return Ok(false) };
+        let request = self
+            .update(&connection.subject, &connection.target)
+            .update_expression("SET refused_at = :now")
+            .condition_expression(HOLDS_THESE)
             .expression_attribute_values(":now", time(now))
             .expression_attribute_values(":lineage", text(lineage.0));
         changed(request).await

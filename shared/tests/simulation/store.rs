@@ -290,6 +290,14 @@ impl ConnectionStore for Store {
         .await
     }
 
+    async fn note_refusal(
+        &self,
+        connection: &Connection,
+        now: SystemTime,
+    ) -> Result<bool, StoreError> {
+        self.memory.note_refusal(connection, now).await
+    }
+
     async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
         self.memory.step_up(connection, more).await
     }

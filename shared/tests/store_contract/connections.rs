@@ -260,13 +260,25 @@ async fn a_refusal_is_remembered_until_the_subject_consents_anew(store: impl Con
     let first = connection(alice(), "notes", "a1");
     store.connect(&first).await.unwrap();
     assert_eq!(refused_at().await, None);
-    assert!(store.expire(&first, at(7)).await.unwrap());
+    assert!(store.expire(&first, at(6)).await.unwrap());
+    assert_eq!(refused_at().await, None, "a token that is no good is one thing, to wait another");
+    let before = store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap();
+    assert!(store.note_refusal(&first, at(7)).await.unwrap());
     assert_eq!(refused_at().await, Some(at(7)));
+    let found = store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap();
+    assert_eq!(found.status, before.status, "the tokens are as they were");
     let lease = store.lease(&alice(), &name("notes"), at(8), at(18)).await.unwrap().unwrap();
     assert!(store.settle(lease, &connection(alice(), "notes", "a2")).await.unwrap());
     assert_eq!(refused_at().await, Some(at(7)), "a renewal forgets nothing");
+    assert!(!store.note_refusal(&first, at(9)).await.unwrap(), "there are other tokens");
+    assert_eq!(refused_at().await, Some(at(7)));
     store.connect(&connection(alice(), "notes", "a3")).await.unwrap();
     assert_eq!(refused_at().await, None);
+    let third = store.find_connection(&alice(), &name("notes")).await.unwrap().unwrap();
+    store.disconnect(&alice(), &name("notes"), at(10)).await.unwrap();
+    assert!(!store.note_refusal(&third, at(11)).await.unwrap());
+    assert!(!store.note_refusal(&connection(bob(), "notes", "b1"), at(11)).await.unwrap());
+    assert!(store.find_connection(&bob(), &name("notes")).await.unwrap().is_none());
 }
 
 async fn u5_wider_scopes_are_wanted_until_the_subject_was_asked_for_them(

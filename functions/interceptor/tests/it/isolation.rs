@@ -187,6 +187,14 @@ impl ConnectionStore for Bobs {
         self.0.expire(connection, now).await
     }
 
+    async fn note_refusal(
+        &self,
+        connection: &Connection,
+        now: SystemTime,
+    ) -> Result<bool, StoreError> {
+        self.0.note_refusal(connection, now).await
+    }
+
     async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
         self.0.step_up(connection, more).await
     }

@@ -6,6 +6,7 @@ use crate::world::{
     NOW, World, answered, asks_to_connect, at, event, forwarded, get_me, said, says_try_again,
     token_keys, tokens,
 };
+use broker::clock::Clock as _;
 use broker::connection::{Attempt, Connection, Reason, Status};
 use broker::store::ConnectionStore;
 use serde_json::{Value, json};
@@ -79,49 +80,111 @@ async fn u5_a_late_401_does_not_mark_the_token_that_came_after() {
     }
 }
 
+/// Refused for as long as a fault lasts, and longer: consent is what is left to try.
 #[tokio::test]
-async fn u5_a_renewed_token_that_is_refused_again_ends_the_connection() {
-    let (world, server) = connected().await;
-    world.alice_calls().await;
-    refused_token(&world.answer(&Shown::Token.by(&world).await, &get_me(), &http_401()).await);
-    assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_new1"));
-    let authorization = "Bearer gho_new1";
-    refused_token(&world.answer(authorization, &get_me(), &http_401()).await);
-
-    let Status::Disconnected { reason: Reason::TokenRefused, .. } = world.alices().await.status
-    else {
-        panic!("still connected");
-    };
-    for _ in 0..3 {
-        asks_to_connect(&world.alice_calls().await);
-        says_try_again(&world.answer(authorization, &get_me(), &http_401()).await);
+async fn u5_a_server_that_refuses_every_token_costs_two_renewals_and_ends_after_minutes() {
+    for shown in [Shown::Jwt, Shown::Token] {
+        let (world, server) = connected().await;
+        let mut ended = None;
+        for second in 0..600 {
+            world.interceptor.clock.set(at(NOW + second));
+            let output = world.alice_calls().await;
+            if forwarded(&output).is_none() {
+                asks_to_connect(&output);
+                ended.get_or_insert(second);
+                continue;
+            }
+            assert_eq!(ended, None);
+            let refused = world.answer(&shown.by(&world).await, &get_me(), &http_401()).await;
+            assert!(said(&refused).contains("ry again"), "{refused}");
+        }
+        assert_eq!(server.times("/token"), 2);
+        assert!((300..400).contains(&ended.unwrap()), "{ended:?}");
+        let Status::Disconnected { reason: Reason::TokenRefused, .. } = world.alices().await.status
+        else {
+            panic!("still connected");
+        };
+        says_try_again(&world.answer(&Shown::Jwt.by(&world).await, &get_me(), &http_401()).await);
     }
-    assert_eq!(server.times("/token"), 1);
 }
 
-/// Where the event shows only who called, a new token has half a minute for late answers about the
-/// one before. Nothing is renewed meanwhile.
+/// However rarely somebody calls, and whatever the event shows.
 #[tokio::test]
-async fn u5_a_server_that_refuses_every_token_costs_one_renewal_whatever_the_event_shows() {
-    let (world, server) = connected().await;
-    let authorization = Shown::Jwt.by(&world).await;
-    let mut calls = 0;
-    for second in 0..60 {
-        world.interceptor.clock.set(at(NOW + second));
-        let output = world.alice_calls().await;
-        if forwarded(&output).is_none() {
-            asks_to_connect(&output);
-            continue;
+async fn u5_a_server_that_refuses_every_token_costs_a_bounded_number_of_renewals() {
+    for shown in [Shown::Jwt, Shown::Token] {
+        for pause in [20, 45, 119, 121, 200, 301, 901] {
+            let (world, server) = connected().await;
+            let mut renewed_at = vec![];
+            for second in (0..3500).step_by(pause) {
+                world.interceptor.clock.set(at(NOW + second));
+                let before = server.times("/token");
+                if forwarded(&world.alice_calls().await).is_none() {
+                    break;
+                }
+                if server.times("/token") > before {
+                    renewed_at.push(second);
+                }
+                world.answer(&shown.by(&world).await, &get_me(), &http_401()).await;
+            }
+            let close = renewed_at.windows(2).any(|two| two[1] - two[0] < 120);
+            assert!(!close, "{pause}: {renewed_at:?}");
         }
-        calls += 1;
-        refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
     }
-    assert_eq!(server.times("/token"), 1);
-    assert!((2..=33).contains(&calls), "{calls}");
-    let Status::Disconnected { reason: Reason::TokenRefused, .. } = world.alices().await.status
-    else {
-        panic!("still connected");
-    };
+}
+
+/// Consent could not have mended what was over after a minute.
+#[tokio::test]
+async fn u5_a_fault_of_a_minute_ends_nobody_and_costs_one_renewal() {
+    for shown in [Shown::Jwt, Shown::Token] {
+        for renewable in [true, false] {
+            let (world, server) = connected().await;
+            if !renewable {
+                connect_unrenewable(&world).await;
+            }
+            for hour in 0..2 {
+                for second in 0..60 {
+                    world.interceptor.clock.set(at(NOW + 150 + hour * 1800 + second));
+                    assert!(forwarded(&world.alice_calls().await).is_some());
+                    let authorization = shown.by(&world).await;
+                    world.answer(&authorization, &get_me(), &http_401()).await;
+                }
+                assert!(forwarded(&world.alice_calls().await).is_some());
+                let renewals = if renewable { usize::try_from(hour).unwrap() + 1 } else { 0 };
+                assert_eq!(server.times("/token"), renewals);
+            }
+        }
+    }
+}
+
+/// A token that served for minutes was not got for nothing, though its server did not say that it
+/// would end so soon.
+#[tokio::test]
+async fn u5_tokens_that_live_for_five_unsaid_minutes_end_nobody() {
+    for shown in [Shown::Jwt, Shown::Token] {
+        for pause in [7, 10, 100] {
+            let (world, server) = connected().await;
+            let jwt = world.jwt(&json!({ "exp": NOW + 7200 }));
+            let mut serving = (String::new(), 0);
+            let mut refusals = 0;
+            for second in (0..3590).step_by(pause) {
+                world.interceptor.clock.set(at(NOW + second));
+                let output = world.call(&jwt, &get_me()).await;
+                let token = forwarded(&output).expect("still connected").to_owned();
+                if serving.0 != token {
+                    serving = (token, second);
+                }
+                if second - serving.1 >= 300 {
+                    let authorization = shown.by(&world).await;
+                    refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
+                    refusals += 1;
+                }
+            }
+            assert!(world.alices().await.is_active());
+            assert!(refusals >= 8 && server.times("/token") <= 12, "{refusals}");
+            // Each refusal is mended by the call that follows.
+            assert!(refusals - server.times("/token") <= 1, "{refusals}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -150,32 +213,46 @@ async fn u5_a_new_consent_starts_over() {
 }
 
 #[tokio::test]
-async fn u5_without_a_refresh_token_a_401_asks() {
+async fn u5_without_a_refresh_token_a_401_that_lasts_for_minutes_asks() {
     let (world, server) = connected().await;
     connect_unrenewable(&world).await;
-    refused_token(&world.answer(&Shown::Jwt.by(&world).await, &get_me(), &http_401()).await);
+    for second in [31, 32, 290, 340] {
+        world.interceptor.clock.set(at(NOW + second));
+        assert!(forwarded(&world.alice_calls().await).is_some());
+        refused_token(&world.answer(&Shown::Jwt.by(&world).await, &get_me(), &http_401()).await);
+    }
     asks_to_connect(&world.alice_calls().await);
     assert_eq!(server.times("/token"), 0);
 }
 
 /// A tool may speak of somebody else's 401, over and over: no consent is lost over words.
 #[tokio::test]
-async fn u5_a_tools_words_cost_a_renewal_at_most() {
-    let response = json!({ "statusCode": 200, "body": tool_error("HTTP 401 Unauthorized") });
-    let (world, server) = connected().await;
-    let authorization = Shown::Jwt.by(&world).await;
-    refused_token(&world.answer(&authorization, &get_me(), &response).await);
-    for second in 0..60 {
-        world.interceptor.clock.set(at(NOW + second * 10));
-        assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_new1"));
-        goes_on(&world, &response).await;
-    }
-    assert_eq!(server.times("/token"), 1);
+async fn u5_a_tools_words_cost_a_renewal_in_five_minutes_at_most() {
+    for body in [tool_error("HTTP 401"), error("Request failed with status code 401")] {
+        let response = json!({ "statusCode": 200, "body": body });
+        let (world, server) = connected().await;
+        let authorization = Shown::Jwt.by(&world).await;
+        refused_token(&world.answer(&authorization, &get_me(), &response).await);
+        for second in 0..300 {
+            world.interceptor.clock.set(at(NOW + second));
+            assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_new1"));
+            goes_on(&world, &response).await;
+        }
+        for second in 300..1200 {
+            world.interceptor.clock.set(at(NOW + second));
+            assert!(forwarded(&world.alice_calls().await).is_some());
+            world.answer(&authorization, &get_me(), &response).await;
+        }
+        assert_eq!(server.times("/token"), 4);
 
-    let (world, _) = connected().await;
-    connect_unrenewable(&world).await;
-    goes_on(&world, &response).await;
-    assert!(forwarded(&world.alice_calls().await).is_some());
+        let (world, _) = connected().await;
+        connect_unrenewable(&world).await;
+        for second in (0..1200).step_by(10) {
+            world.interceptor.clock.set(at(NOW + second));
+            goes_on(&world, &response).await;
+            assert!(forwarded(&world.alice_calls().await).is_some());
+        }
+    }
 }
 
 #[tokio::test]
@@ -227,11 +304,8 @@ async fn u4_a_token_that_an_event_shows_is_whose_it_was_sent_for() {
 async fn u5_a_connection_that_is_being_renewed_does_not_end() {
     for journal in [true, false] {
         let (world, server) = connected().await;
-        let authorization = Shown::Jwt.by(&world).await;
-        refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
-        assert!(forwarded(&world.alice_calls().await).is_some());
-        let now = at(NOW + 60);
-        world.interceptor.clock.set(now);
+        let authorization = about_to_end(&world).await;
+        let now = world.interceptor.clock.now();
         let (subject, github) = (world.subject("alice"), "github".parse().unwrap());
         // One who wrote that a request was about to leave may have won tokens, and be gone.
         let until = if journal { now } else { now + Duration::from_mins(5) };
@@ -240,9 +314,10 @@ async fn u5_a_connection_that_is_being_renewed_does_not_end() {
             let attempt = Attempt { began_at: now, requests: 1 };
             assert!(world.store.journal(&lease, attempt).await.unwrap());
         }
-        refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
+        let refused = world.answer(&authorization, &get_me(), &http_401()).await;
+        assert!(said(&refused).contains("ry again"), "{refused}");
         assert!(world.alices().await.is_active());
-        assert_eq!(server.times("/token"), 1);
+        assert_eq!(server.times("/token"), 2);
     }
 }
 
@@ -251,19 +326,47 @@ async fn u5_a_connection_that_is_being_renewed_does_not_end() {
 async fn u5_a_consent_that_comes_between_is_neither_marked_nor_ended() {
     for verb in ["expire", "lease"] {
         let (world, _) = connected().await;
-        let authorization = Shown::Jwt.by(&world).await;
-        if verb == "lease" {
-            refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
-            assert!(forwarded(&world.alice_calls().await).is_some());
-            world.interceptor.clock.set(at(NOW + 60));
-        }
+        let authorization = match verb {
+            "lease" => about_to_end(&world).await,
+            _ => Shown::Jwt.by(&world).await,
+        };
         let (subject, github) = (world.subject("alice"), world.target("github").await);
         let newer = tokens("newer", 3600);
         let newer = Connection::active(&token_keys(), subject, &github, &newer, at(NOW)).unwrap();
         *world.store.meanwhile.lock().unwrap() = Some((verb, newer));
+        world.store.calls();
         refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
+        // A row that is no longer what was looked at is not written, only let go.
+        let calls = world.store.calls();
+        assert!(calls.contains(&verb) && !calls.contains(&"settle"), "{calls:?}");
+        assert_eq!(calls.contains(&"release"), verb == "lease", "{calls:?}");
         assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_newer"), "{verb}");
     }
+}
+
+/// Where the event shows only who called, a new token has half a minute for late answers about the
+/// one before.
+#[tokio::test]
+async fn u5_a_late_401_ends_nothing() {
+    let (world, server) = connected().await;
+    let authorization = about_to_end(&world).await;
+    for second in [340, 345, 365] {
+        world.interceptor.clock.set(at(NOW + second));
+        says_try_again(&world.answer(&authorization, &get_me(), &http_401()).await);
+        assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_new2"));
+    }
+    assert_eq!(server.times("/token"), 2);
+}
+
+/// The person disconnects between the look at the row and its end.
+#[tokio::test]
+async fn u5_a_connection_that_somebody_else_ended_stays_as_they_ended_it() {
+    let (world, _) = connected().await;
+    let authorization = about_to_end(&world).await;
+    let ended = world.alices().await.disconnected(Reason::BySubject, at(NOW + 380));
+    *world.store.meanwhile.lock().unwrap() = Some(("lease", ended.clone()));
+    refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
+    assert_eq!(world.alices().await.status, ended.status);
 }
 
 #[tokio::test]
@@ -273,12 +376,16 @@ async fn u6_a_store_that_does_not_answer_turns_a_401_into_try_again() {
         world.store.breaks(verb);
         says_try_again(&world.answer(&Shown::Jwt.by(&world).await, &get_me(), &http_401()).await);
     }
-    for verb in ["lease", "settle"] {
+    for verb in ["note_refusal", "lease", "settle"] {
         let (world, _) = connected().await;
-        let authorization = Shown::Jwt.by(&world).await;
-        refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
-        assert!(forwarded(&world.alice_calls().await).is_some());
-        world.interceptor.clock.set(at(NOW + 60));
+        let authorization = match verb {
+            "note_refusal" => {
+                connect_unrenewable(&world).await;
+                world.interceptor.clock.set(at(NOW + 60));
+                Shown::Jwt.by(&world).await
+            }
+            _ => about_to_end(&world).await,
+        };
         world.store.breaks(verb);
         says_try_again(&world.answer(&authorization, &get_me(), &http_401()).await);
     }
@@ -361,6 +468,19 @@ async fn connected() -> (World, Server) {
     let world = World::at_authorization_server(&server.url).await;
     world.connect("alice", &world.target("github").await, 3600).await;
     (world, server)
+}
+
+/// Alice's tokens were refused for minutes, and one more refusal is what it takes.
+async fn about_to_end(world: &World) -> String {
+    let authorization = Shown::Jwt.by(world).await;
+    // The first, the one it was renewed to, and that again.
+    for second in [0, 31, 340] {
+        world.interceptor.clock.set(at(NOW + second));
+        refused_token(&world.answer(&authorization, &get_me(), &http_401()).await);
+        assert!(forwarded(&world.alice_calls().await).is_some());
+    }
+    world.interceptor.clock.set(at(NOW + 380));
+    authorization
 }
 
 async fn connect_unrenewable(world: &World) {

@@ -153,6 +153,16 @@ impl ConnectionStore for FaultyStore {
         self.memory.expire(connection, now).await
     }
 
+    async fn note_refusal(
+        &self,
+        connection: &Connection,
+        now: SystemTime,
+    ) -> Result<bool, StoreError> {
+        self.called("note_refusal")?;
+        self.comes_before("note_refusal").await?;
+        self.memory.note_refusal(connection, now).await
+    }
+
     async fn step_up(&self, connection: &Connection, more: &StepUp) -> Result<bool, StoreError> {
         self.called("step_up")?;
         self.comes_before("step_up").await?;
