@@ -5,7 +5,7 @@ use crate::seal::{self, KeyRing, Owner, SealError};
 use crate::step_up::StepUp;
 use crate::subject::SubjectId;
 use crate::target::{Resource, Target, TargetName};
-use crate::tokens::{EXPIRY_MARGIN, TokenSet};
+use crate::tokens::{TokenSet, is_fresh};
 use std::time::SystemTime;
 
 /// A subject's permission to act for them at one target: tokens, or the reason why there are none.
@@ -191,10 +191,7 @@ impl Connection {
 
     /// Whether the access token can be used for a call that starts `now`.
     pub fn is_fresh(&self, now: SystemTime) -> bool {
-        let Status::Active { expires_at, obtained_at, .. } = self.status else { return false };
-        // A token that is good for a minute would never be, and each call would spend a refresh token.
-        let lifetime = expires_at.duration_since(obtained_at).unwrap_or_default();
-        now + EXPIRY_MARGIN.min(lifetime / 4) < expires_at
+        matches!(self.status, Status::Active { expires_at, .. } if is_fresh(expires_at, now))
     }
 
     /// What it is kept under.

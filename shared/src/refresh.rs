@@ -32,6 +32,7 @@ use crate::store::{ClientSecrets, ConnectionStore, Lease, StoreError};
 use crate::subject::SubjectId;
 use crate::target::Target;
 use crate::tokens::TokenSet;
+use http::StatusCode;
 use oauth2::{ClientSecret, RefreshToken};
 use outcome::Outcome;
 use std::time::{Duration, SystemTime};
@@ -305,12 +306,18 @@ struct Holder {
 }
 
 /// Whether a failure says something about everybody at that authorization server, and not about one
-/// grant: it cannot be reached, is overloaded, or does not know our client.
+/// grant: it cannot be reached, or is overloaded.
 fn is_of_the_server(error: &TokenError) -> bool {
     match error {
-        TokenError::InvalidClient | TokenError::Unavailable(None) => true,
-        TokenError::Unavailable(Some(error)) => !matches!(error, HttpError::NotJson),
-        TokenError::InvalidGrant | TokenError::Misconfigured | TokenError::Refused(_) => false,
+        TokenError::Unavailable(Some(HttpError::Status { status, .. })) => {
+            *status == StatusCode::TOO_MANY_REQUESTS || !status.is_client_error()
+        }
+        TokenError::Unavailable(_) => true,
+        // An answer, and what it says to an operator must be said each time.
+        TokenError::InvalidClient
+        | TokenError::InvalidGrant
+        | TokenError::Misconfigured
+        | TokenError::Refused(_) => false,
     }
 }
 

@@ -166,7 +166,7 @@ impl From<BasicRequestTokenError<HttpError>> for TokenError {
             // To try again will not help: its host is not to be spoken to.
             Request(HttpError::Refused(_)) => Self::Misconfigured,
             Request(error) => Self::Unavailable(Some(error)),
-            Parse(..) | Other(_) => Self::Unavailable(Some(HttpError::NotJson)),
+            Parse(..) | Other(_) => Self::Unavailable(None),
         }
     }
 }
@@ -223,7 +223,13 @@ async fn send(
     if !verdict || status == StatusCode::TOO_MANY_REQUESTS {
         return Err(HttpError::status(&response));
     }
-    Ok(answer::normalised(response, token_within))
+    let refused = status.is_client_error().then(|| HttpError::status(&response));
+    let response = answer::normalised(response, token_within);
+    match refused {
+        // A refusal that is not in the RFC's words says nothing of the grant, nor of the server's health.
+        Some(refused) if response.body().is_empty() => Err(refused),
+        _ => Ok(response),
+    }
 }
 
 /// What an unstated lifetime is taken for. The target's 401 tells if it was less.

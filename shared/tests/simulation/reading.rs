@@ -24,7 +24,8 @@ pub(crate) fn read(reply: Reply, now: SystemTime) -> Result<Granted, TokenError>
         Reply::InvalidClient => Err(TokenError::InvalidClient),
         Reply::TooManyRequests(seconds) => status(StatusCode::TOO_MANY_REQUESTS, seconds),
         Reply::ServerError => status(StatusCode::INTERNAL_SERVER_ERROR, None),
-        Reply::Html | Reply::EmptyBadRequest => Err(TokenError::Unavailable(None)),
+        Reply::Html => Err(TokenError::Unavailable(None)),
+        Reply::EmptyBadRequest => status(StatusCode::BAD_REQUEST, None),
         // The client's own error for a refused connection cannot be made by hand.
         Reply::Unsent => Err(TokenError::Unavailable(Some(HttpError::Refused("no connection")))),
         Reply::Silence => Err(TokenError::Unavailable(Some(HttpError::TimedOut))),

@@ -201,10 +201,12 @@ async fn t7_an_answer_that_says_nothing_about_the_grant_leaves_the_connection() 
         assert!(!output.to_string().contains("html"), "{output}");
         assert_eq!(server.times("/token"), 1, "{status} {body}");
         says.now(200, NEW);
-        // The authorization server is left alone for a moment.
-        says_try_again(&world.alice_calls().await);
-        assert_eq!(server.times("/token"), 1, "{status} {body}");
-        world.interceptor.clock.set(at(NOW + 10));
+        // The authorization server is left alone for a moment, unless it only had no words for one grant.
+        if !matches!((status, body), (400, "<html>Bad request</html>") | (404, "")) {
+            says_try_again(&world.alice_calls().await);
+            assert_eq!(server.times("/token"), 1, "{status} {body}");
+            world.interceptor.clock.set(at(NOW + 10));
+        }
         let output = world.alice_calls().await;
         assert_eq!(forwarded(&output), Some("Bearer gho_new"), "{status} {body}: {output}");
     }
