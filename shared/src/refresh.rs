@@ -10,6 +10,7 @@
 //! | `invalid_grant` | the end: [`Reason::RotationLost`] if an earlier request went unanswered, else [`Reason::InvalidGrant`]; nothing if somebody wrote meanwhile | [`Renewal::Ended`], or what they wrote |
 //! | the broker's own fault | nothing | [`Renewal::Failed`] |
 //! | 429, 5xx, not an answer of a token endpoint, never sent | nothing; the target is left alone for a while | [`Renewal::Failed`] |
+//! | another 4xx without the RFC's words | nothing; it is about one grant, so the target is not left alone | [`Renewal::Failed`] |
 //! | no answer | the journal's entry stays: the token may be spent | [`Renewal::Failed`] |
 //!
 //! Whoever finds an entry in the journal asks once more with the same token at once, then ever more

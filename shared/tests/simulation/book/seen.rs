@@ -21,38 +21,22 @@ pub(crate) struct Seen {
 impl Seen {
     /// Whether there was something of everything: a story in which nothing happens breaks no promise.
     pub(crate) fn is_everything(&self) -> bool {
-        let Self {
-            requests,
-            won,
-            unanswered,
-            asked_again,
-            stopped_in_request,
-            killed_in_request,
-            amended,
-            deferred,
-            invalid_grant,
-            rotation_lost,
-            consents,
-            disconnects,
-            expired,
-        } = *self;
-        [
-            requests,
-            won,
-            unanswered,
-            asked_again,
-            stopped_in_request,
-            killed_in_request,
-            amended,
-            deferred,
-            invalid_grant,
-            rotation_lost,
-            consents,
-            disconnects,
-            expired,
-        ]
-        .iter()
-        .all(|count| *count > 0)
+        let counts = [
+            self.requests,
+            self.won,
+            self.unanswered,
+            self.asked_again,
+            self.stopped_in_request,
+            self.killed_in_request,
+            self.amended,
+            self.deferred,
+            self.invalid_grant,
+            self.rotation_lost,
+            self.consents,
+            self.disconnects,
+            self.expired,
+        ];
+        counts.iter().all(|count| *count > 0)
     }
 
     pub(crate) fn add(&mut self, seen: &Self) {
