@@ -1,0 +1,3 @@
+//! Wires the catalog to AWS and runs it.
+
+fn main() {}
