@@ -1,5 +1,6 @@
 """What a translated template says when its parameters have values and its resources have identifiers."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -15,6 +16,11 @@ PSEUDO = {
     "AWS::StackName": "latchkey",
     "AWS::URLSuffix": "amazonaws.com",
 }
+
+
+@functools.cache
+def _parsed(path):
+    return yaml_parse(Path(path).read_text(encoding="utf-8"))
 
 
 class Stack:
@@ -39,7 +45,7 @@ class Stack:
 
     @classmethod
     def from_file(cls, path, parameters=None, identifiers=None):
-        return cls(yaml_parse(Path(path).read_text(encoding="utf-8")), parameters, identifiers)
+        return cls(_parsed(path), parameters, identifiers)
 
     def resources(self, kind):
         """The logical ids of those that this stack has."""
@@ -158,6 +164,8 @@ class Stack:
             case "AWS::Lambda::Function", "Arn":
                 return self._arn("lambda", f"function:{self.ref(name)}")
             case "AWS::Lambda::Version", "Version":
+                return "1"
+            case "AWS::AppConfig::HostedConfigurationVersion", "VersionNumber":
                 return "1"
             case "AWS::IAM::Role", "Arn":
                 return self._sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{self.ref(name)}")
