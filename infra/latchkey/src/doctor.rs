@@ -8,10 +8,10 @@ mod drift;
 use crate::answer::{Exit, Refusal, Report, conclude};
 use crate::connect::{Moment, look};
 use crate::operator::{Access, Operator, Where, reach};
-use crate::targets::unknown;
+use crate::targets::{unknown, unreadable};
 use broker::clock::{Clock, SystemClock, SystemRandom};
 use broker::registration::Applicant;
-use broker::store::TargetStore;
+use broker::store::{Registered, TargetStore};
 use broker::target::{Target, TargetName};
 use clap::Args;
 use drift::Drift;
@@ -59,15 +59,17 @@ impl Operator {
         name: Option<&TargetName>,
         moment: Moment<'_>,
     ) -> Result<Examination, Refusal> {
-        let targets = match name {
-            Some(name) => vec![self.known(name).await?],
+        let registered = match name {
+            Some(name) => {
+                Registered { targets: vec![self.known(name).await?], ..Registered::default() }
+            }
             None => self.store.targets().await?,
         };
         let mut diagnoses = Vec::new();
-        for target in &targets {
+        for target in &registered.targets {
             diagnoses.push(self.diagnose(target, moment).await);
         }
-        Ok(Examination { targets: diagnoses })
+        Ok(Examination { targets: diagnoses, unreadable: registered.unreadable })
     }
 
     async fn diagnose(&self, target: &Target, moment: Moment<'_>) -> Diagnosis {
@@ -99,6 +101,8 @@ impl Operator {
 pub struct Examination {
     /// By name.
     pub targets: Vec<Diagnosis>,
+    /// The names of those whose record cannot be read.
+    pub unreadable: Vec<String>,
 }
 
 /// What was found out about one target.
@@ -133,7 +137,8 @@ impl Diagnosis {
 
 impl Report for Examination {
     fn exit(&self) -> Exit {
-        if self.targets.iter().any(|target| !target.drift.is_empty()) {
+        let drift = self.targets.iter().any(|target| !target.drift.is_empty());
+        if drift || !self.unreadable.is_empty() {
             Exit::Refused
         } else if self.targets.iter().any(|target| !target.unchecked.is_empty()) {
             Exit::TryAgain
@@ -145,10 +150,12 @@ impl Report for Examination {
 
 impl fmt::Display for Examination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.targets.is_empty() {
+        if self.targets.is_empty() && self.unreadable.is_empty() {
             return f.write_str("There is no target to check.");
         }
-        let texts: Vec<_> = self.targets.iter().map(ToString::to_string).collect();
+        let unreadable = self.unreadable.iter().map(|name| unreadable(name));
+        let texts: Vec<_> =
+            self.targets.iter().map(ToString::to_string).chain(unreadable).collect();
         f.write_str(&texts.join("\n"))
     }
 }

@@ -61,12 +61,13 @@ async fn remove(name: &str, data: &Path) -> Result<Removed, Refusal> {
 impl Operator {
     /// Every target.
     pub async fn targets(&self) -> Result<Targets, Refusal> {
-        let targets = self.store.targets().await?;
-        let listed = targets.iter().map(|target| {
+        let registered = self.store.targets().await?;
+        let listed = registered.targets.iter().map(|target| {
             let tools = self.folder.tools(&target.name)?;
             Ok(Listed::new(target, tools.map(|tools| tools.len())))
         });
-        Ok(Targets { targets: listed.collect::<Result<_, Refusal>>()? })
+        let targets = listed.collect::<Result<_, Refusal>>()?;
+        Ok(Targets { targets, unreadable: registered.unreadable })
     }
 
     /// Removes a target, then ends our registration for it.
@@ -118,11 +119,21 @@ pub(crate) fn unknown(name: &str) -> Refusal {
     Refusal { kind: "unknown_target", ..Refusal::usage(problem, remedy) }
 }
 
+/// What is said of a record that people wrote, and nobody can read.
+pub(crate) fn unreadable(name: &str) -> String {
+    let name = Quote::of(name);
+    format!(
+        "{name} has a record that cannot be read: calls of its tools are refused until it is mended"
+    )
+}
+
 /// What there is.
 #[derive(Debug, Serialize)]
 pub struct Targets {
     /// By name.
     pub targets: Vec<Listed>,
+    /// The names of those whose record cannot be read.
+    pub unreadable: Vec<String>,
 }
 
 /// One of them.
@@ -175,7 +186,7 @@ impl Report for Targets {}
 
 impl fmt::Display for Targets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.targets.is_empty() {
+        if self.targets.is_empty() && self.unreadable.is_empty() {
             return f.write_str("There is no target yet: latchkey connect URL --name NAME");
         }
         for (index, target) in self.targets.iter().enumerate() {
@@ -190,6 +201,12 @@ impl fmt::Display for Targets {
             };
             let (endpoint, issuer) = (&target.endpoint, Quote::of(&target.issuer));
             write!(f, "{:<16} {endpoint}  {issuer}  ({by})", target.name)?;
+        }
+        for (index, name) in self.unreadable.iter().enumerate() {
+            if index > 0 || !self.targets.is_empty() {
+                writeln!(f)?;
+            }
+            f.write_str(&unreadable(name))?;
         }
         Ok(())
     }
