@@ -95,7 +95,7 @@ class Versions(unittest.TestCase):
             self.assertEqual(version["Description"], "settings 7")
             published.add(version["FunctionName"])
         for name in numbered.resources("AWS::Lambda::Function"):
-            self.assertEqual(numbered.properties(name)["Environment"]["Variables"]["SETTINGS"], "7")
+            self.assertEqual(numbered.properties(name)["Environment"]["Variables"]["SETTINGS"], "settings 7")
             self.assertIn(numbered.ref(name), published)
 
     def test_every_caller_calls_the_version_that_is_live(self):
