@@ -120,5 +120,18 @@ class Versions(unittest.TestCase):
             self.assertEqual(made.properties(name)["Qualifier"], "live")
 
 
+class Rules(unittest.TestCase):
+    def test_nobody_is_admitted_by_default(self):
+        self.assertEqual(stack().refusals(), [])
+        self.assertEqual(stack(IdpAudiences="", IdpClients="agent").refusals(), [])
+        self.assertRegex("".join(stack(IdpAudiences="").refusals()), "^Give IdpAudiences, IdpClients or both")
+
+    def test_there_is_one_gateway_at_most(self):
+        self.assertEqual(stack(GatewayName="tools").refusals(), [])
+        self.assertEqual(stack(GatewayId="mine-a1b2c3d4e5").refusals(), [])
+        both = stack(GatewayName="tools", GatewayId="mine-a1b2c3d4e5")
+        self.assertRegex("".join(both.refusals()), "^Give GatewayName for a new gateway or GatewayId")
+
+
 if __name__ == "__main__":
     unittest.main()
