@@ -1,7 +1,9 @@
 """Whether a change reaches the version that callers are sent to, and whether they are sent to it."""
 
 import os
+import tomllib
 import unittest
+from pathlib import Path
 
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from resolve import Stack
@@ -97,6 +99,10 @@ class Versions(unittest.TestCase):
         for name in numbered.resources("AWS::Lambda::Function"):
             self.assertEqual(numbered.properties(name)["Environment"]["Variables"]["SETTINGS"], "settings 7")
             self.assertIn(numbered.ref(name), published)
+
+    def test_the_stack_says_which_version_of_latchkey_it_is(self):
+        cargo = tomllib.loads((Path(__file__).resolve().parents[2] / "Cargo.toml").read_text(encoding="utf-8"))
+        self.assertEqual(stack().template["Outputs"]["Version"]["Value"], cargo["workspace"]["package"]["version"])
 
     def test_every_caller_calls_the_version_that_is_live(self):
         made = stack(GatewayName="tools")
