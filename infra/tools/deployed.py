@@ -64,7 +64,9 @@ def deploy(**changes):
     overrides = [f"{name}={value}" for name, value in {**PARAMETERS, **changes}.items()]
     command = [os.environ["SAM"], "deploy", "--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
     command += ["--template-file", str(accepted()), "--no-confirm-changeset", "--region", os.environ["AWS_REGION"], "--parameter-overrides", *overrides]
-    subprocess.run(command, cwd=ROOT, check=True)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        raise AssertionError(done.stdout)
 
 
 def eventually(seconds, look):
