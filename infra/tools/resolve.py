@@ -58,6 +58,11 @@ class Stack:
     def properties(self, name):
         return self.resolve(self.template["Resources"][name].get("Properties", {}))
 
+    def refusals(self):
+        """What the template's rules say against the parameters."""
+        said = [one for rule in self.template.get("Rules", {}).values() for one in rule["Assertions"]]
+        return [one["AssertDescription"] for one in said if not self._holds(one["Assert"])]
+
     def condition(self, name):
         return self._holds(self.template["Conditions"][name])
 

@@ -44,9 +44,9 @@ ON_GATEWAYS = [
 ON_BUCKETS = [f"s3:{one}" for one in ("DeleteObject", "GetObject", "PutBucketPolicy", "PutObject")]
 ON_KEYS = [
     f"kms:{one}"
-    for one in ("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "PutKeyPolicy", "ReEncryptFrom", "ScheduleKeyDeletion")
+    for one in ("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "PutKeyPolicy", "ReEncryptTo", "ScheduleKeyDeletion")
 ]
-KEY_IN_USE = {f"kms:{one}" for one in ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "ReEncryptFrom")}
+KEY_IN_USE = {f"kms:{one}" for one in ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "ReEncryptTo")}
 
 
 def calls(text):
@@ -266,7 +266,7 @@ class Roles(unittest.TestCase):
                 for resource in resources:
                     self.assertTrue(resource == "*" or resource.startswith("arn:aws:"), resource)
                 for action in actions:
-                    self.assertNotRegex(action, r":\*$")
+                    self.assertNotIn("*", action)
 
 
 class Evaluation(unittest.TestCase):

@@ -1,7 +1,9 @@
 """Whether a change reaches the version that callers are sent to, and whether they are sent to it."""
 
 import os
+import tomllib
 import unittest
+from pathlib import Path
 
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from resolve import Stack
@@ -95,8 +97,12 @@ class Versions(unittest.TestCase):
             self.assertEqual(version["Description"], "settings 7")
             published.add(version["FunctionName"])
         for name in numbered.resources("AWS::Lambda::Function"):
-            self.assertEqual(numbered.properties(name)["Environment"]["Variables"]["SETTINGS"], "7")
+            self.assertEqual(numbered.properties(name)["Environment"]["Variables"]["SETTINGS"], "settings 7")
             self.assertIn(numbered.ref(name), published)
+
+    def test_the_stack_says_which_version_of_latchkey_it_is(self):
+        cargo = tomllib.loads((Path(__file__).resolve().parents[2] / "Cargo.toml").read_text(encoding="utf-8"))
+        self.assertEqual(stack().template["Outputs"]["Version"]["Value"], cargo["workspace"]["package"]["version"])
 
     def test_every_caller_calls_the_version_that_is_live(self):
         made = stack(GatewayName="tools")
@@ -118,6 +124,19 @@ class Versions(unittest.TestCase):
                 self.assertRegex(arn, r"^arn:aws:lambda:.*:function:[^:]+:live$", caller)
         for name in made.resources("AWS::Lambda::EventInvokeConfig"):
             self.assertEqual(made.properties(name)["Qualifier"], "live")
+
+
+class Rules(unittest.TestCase):
+    def test_nobody_is_admitted_by_default(self):
+        self.assertEqual(stack().refusals(), [])
+        self.assertEqual(stack(IdpAudiences="", IdpClients="agent").refusals(), [])
+        self.assertRegex("".join(stack(IdpAudiences="").refusals()), "^Give IdpAudiences, IdpClients or both")
+
+    def test_there_is_one_gateway_at_most(self):
+        self.assertEqual(stack(GatewayName="tools").refusals(), [])
+        self.assertEqual(stack(GatewayId="mine-a1b2c3d4e5").refusals(), [])
+        both = stack(GatewayName="tools", GatewayId="mine-a1b2c3d4e5")
+        self.assertRegex("".join(both.refusals()), "^Give GatewayName for a new gateway or GatewayId")
 
 
 if __name__ == "__main__":
