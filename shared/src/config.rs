@@ -1,7 +1,9 @@
 //! What a function is told at deployment, read once.
 
+mod catalog;
 mod refresh;
 
+pub use catalog::CatalogConfig;
 pub use refresh::RefreshConfig;
 
 use crate::http::{Hosts, NotAHost};
