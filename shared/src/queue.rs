@@ -1,4 +1,5 @@
-//! Where what is due waits to be renewed, so that the work can be spread over as many as it needs.
+//! Where work waits, so that it can be spread over as many as it needs, and nobody waits for it: what is
+//! due to be renewed, and targets that somebody has just consented to.
 
 use crate::due::Due;
 use crate::subject::SubjectId;
@@ -15,7 +16,17 @@ pub trait Queue: Send + Sync {
     ) -> impl Future<Output = Result<Vec<usize>, QueueError>> + Send;
 }
 
-/// What the queue carries: whose connection to renew, and where. No token, and nobody's name.
+/// Where there is no queue, nobody waits for what is sent.
+impl<Q: Queue> Queue for Option<Q> {
+    async fn send(&self, messages: &[Message]) -> Result<Vec<usize>, QueueError> {
+        match self {
+            Some(queue) => queue.send(messages).await,
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// What a queue carries: whose connection this is about, and where. No token, and nobody's name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Message {
     /// Whose it is.

@@ -7,9 +7,10 @@ use broker::seal::KeyRing;
 use callback::Callback;
 
 /// What a deployment brings besides its settings.
-pub(crate) struct Parts<D, S, K, R> {
+pub(crate) struct Parts<D, S, Q, K, R> {
     pub(crate) store: D,
     pub(crate) secrets: S,
+    pub(crate) queue: Q,
     pub(crate) browser_keys: KeyRing,
     pub(crate) token_keys: KeyRing,
     pub(crate) clock: K,
@@ -18,16 +19,17 @@ pub(crate) struct Parts<D, S, K, R> {
 
 /// Puts them together. Whom `http` may speak to is limited here for all but the identity provider,
 /// whom the operator names.
-pub(crate) fn callback<D: Clone, S, K, R>(
+pub(crate) fn callback<D: Clone, S, Q, K, R>(
     config: Config,
     http: Http,
-    parts: Parts<D, S, K, R>,
-) -> Callback<D, D, D, S, K, R> {
+    parts: Parts<D, S, Q, K, R>,
+) -> Callback<D, D, D, S, Q, K, R> {
     Callback {
         targets: parts.store.clone(),
         pending: parts.store.clone(),
         connections: parts.store,
         secrets: parts.secrets,
+        queue: parts.queue,
         identity: IdentityProvider::new(config.identity, http.clone()),
         http: http.only(config.outbound_hosts),
         browser_keys: parts.browser_keys,
