@@ -36,6 +36,10 @@ pub struct Catalog {
     /// The tools that the gateway has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listed: Option<Listed>,
+    /// A digest of what the gateway showed when it had taken them: it may show them otherwise than they
+    /// were told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken: Option<String>,
     /// How they last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
@@ -90,6 +94,9 @@ pub struct Refused {
     pub recipe: Recipe,
     /// Why, in its words.
     pub why: String,
+    /// When.
+    #[serde(with = "unix")]
+    pub at: SystemTime,
 }
 
 /// A step at the gateway.
@@ -109,11 +116,15 @@ pub enum UnderWay {
         recipe: Recipe,
         /// What it was.
         former: Settings,
+        /// Whether it was good.
+        good: bool,
     },
     /// A change failed, and the target is being made what it was.
     Restoring {
         /// What it was.
         former: Settings,
+        /// Whether it was good.
+        good: bool,
     },
     /// A target that was made here and never became good is being removed.
     Removing,

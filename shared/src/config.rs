@@ -1,8 +1,10 @@
 //! What a function is told at deployment, read once.
 
+mod catalog;
 mod outbound;
 mod refresh;
 
+pub use catalog::CatalogConfig;
 pub use outbound::Outbound;
 pub use refresh::RefreshConfig;
 

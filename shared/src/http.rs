@@ -4,19 +4,22 @@
 //! store of the system's, and gives up on slow, large and deep answers.
 
 mod address;
+mod answer;
 mod hosts;
 mod private_hosts;
 mod resolver;
 mod retry_after;
 mod roots;
+pub mod sse;
 
+pub use answer::Answer;
 pub use hosts::{Hosts, NotAHost};
 pub use private_hosts::{NotAName, PrivateHosts};
 pub use resolver::{Addresses, Names};
 pub use roots::{NotRoots, Roots};
 
 use crate::target::is_loopback_http;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{Full, LengthLimitError};
 use hyper::body::Bytes;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -39,6 +42,7 @@ pub struct Http {
     loopback: Option<Client<HttpConnector<Resolver>, Full<Bytes>>>,
     hosts: Hosts,
     private: PrivateHosts,
+    limit: usize,
     timeout: Duration,
 }
 
@@ -71,6 +75,7 @@ impl Http {
             names,
             hosts: Hosts::default(),
             private,
+            limit: BODY_LIMIT,
             timeout: TIMEOUT,
         }
     }
@@ -95,16 +100,29 @@ impl Http {
         Self { timeout, ..self }
     }
 
+    /// The same client, which gives up on bodies of more than `limit` bytes.
+    #[must_use]
+    pub fn up_to(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
+
     /// Sends `request` and reads the whole answer, whatever its status.
     pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let answer = self.try_send(request).await;
+        let mut answer = self.open(request).await?;
+        let body = answer.rest().await?;
+        Ok(HttpResponse::from_parts(answer.head, body))
+    }
+
+    /// Sends `request` and reads the head of the answer, whatever its status.
+    pub async fn open(&self, request: HttpRequest) -> Result<Answer, HttpError> {
+        let answer = self.try_open(request).await;
         if let Err(HttpError::Refused(reason)) = answer {
             tracing::warn!(outcome = "request_refused", reason, "a request was not sent: {reason}");
         }
         answer
     }
 
-    async fn try_send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    async fn try_open(&self, request: HttpRequest) -> Result<Answer, HttpError> {
         let url = self.admitted(request.uri())?;
         let (parts, body) = request.into_parts();
         let request = http::Request::from_parts(parts, Full::new(Bytes::from(body)));
@@ -112,13 +130,10 @@ impl Http {
             Some(loopback) if is_loopback_http(&url) => loopback.request(request),
             _ => self.public.request(request),
         };
-        tokio::time::timeout(self.timeout, async {
-            let (parts, body) = answer.await.map_err(HttpError::unreachable)?.into_parts();
-            let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(HttpError::body)?;
-            Ok(HttpResponse::from_parts(parts, body.to_bytes().into()))
-        })
-        .await
-        .map_err(|_| HttpError::TimedOut)?
+        let late = tokio::time::Instant::now() + self.timeout;
+        let answer = tokio::time::timeout_at(late, answer).await;
+        let answer = answer.map_err(|_| HttpError::TimedOut)?.map_err(HttpError::unreachable)?;
+        Ok(Answer::new(answer, self.limit, late))
     }
 
     /// Reads a JSON document.
@@ -243,7 +258,7 @@ pub enum HttpError {
     #[error("the server took too long to answer")]
     TimedOut,
     /// The answer is too large.
-    #[error("the server's answer is larger than {BODY_LIMIT} bytes")]
+    #[error("the server's answer is too large")]
     TooLarge(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// There is no connection.
     #[error("the server cannot be reached")]

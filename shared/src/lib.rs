@@ -58,6 +58,7 @@ pub mod gateway;
 pub mod http;
 #[cfg(feature = "memory")]
 pub mod memory;
+pub mod metrics;
 pub mod page;
 pub mod queue;
 pub mod store;

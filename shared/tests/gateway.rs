@@ -227,11 +227,11 @@ async fn errors_are_told_apart_by_what_is_done_next() {
 async fn a_schema_goes_to_the_bucket_or_nowhere() {
     let service = Service::answering([StatusCode::OK.into_response()]).await;
     let config = sdk_config_at(&service.endpoint).await;
-    let none = SchemaBucket::new(&config, None);
+    let none = ControlPlane::new(&config, GATEWAY);
     assert_eq!(none.put_schema("notes/1.json", "{}").await.unwrap(), None);
     assert_eq!(service.lines(), [""; 0]);
 
-    let bucket = SchemaBucket::new(&config, Some("schemas".into()));
+    let bucket = none.with_bucket(Some(SchemaBucket::new(&config, "schemas")));
     let uri = bucket.put_schema("notes/1.json", r#"{"tools":[]}"#).await.unwrap();
 
     assert_eq!(uri.as_deref(), Some("s3://schemas/notes/1.json"));

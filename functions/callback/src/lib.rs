@@ -12,6 +12,7 @@ use broker::oauth::response::{Accepted, AuthorizationResponse, Browser, Response
 use broker::oauth::token::{TokenEndpoint, TokenError};
 use broker::page::{self, Page};
 use broker::pending::{BrowserBinding, State};
+use broker::queue::{Message, Queue};
 use broker::seal::KeyRing;
 use broker::session::{Session, SigningIn};
 use broker::store::{ClientSecrets, ConnectionStore, PendingStore, TargetStore};
@@ -19,9 +20,10 @@ use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use http::{Request, Response};
 use refusal::Refusal;
+use std::time::Duration;
 
 /// All that consent needs after the redirect.
-pub struct Callback<T, P, C, S, K, R> {
+pub struct Callback<T, P, C, S, Q, K, R> {
     /// Which targets there are.
     pub targets: T,
     /// Where consent waits.
@@ -30,6 +32,8 @@ pub struct Callback<T, P, C, S, K, R> {
     pub connections: C,
     /// Our clients' secrets.
     pub secrets: S,
+    /// Whom it interests that somebody has consented.
+    pub queue: Q,
     /// Who is at the browser.
     pub identity: IdentityProvider,
     /// How to reach token endpoints.
@@ -46,12 +50,13 @@ pub struct Callback<T, P, C, S, K, R> {
     pub random: R,
 }
 
-impl<T, P, C, S, K, R> Callback<T, P, C, S, K, R>
+impl<T, P, C, S, Q, K, R> Callback<T, P, C, S, Q, K, R>
 where
     T: TargetStore,
     P: PendingStore,
     C: ConnectionStore,
     S: ClientSecrets,
+    Q: Queue,
     K: Clock,
     R: Random,
 {
@@ -181,7 +186,21 @@ where
             // The connection is made. At worst the person is asked for the same once more.
             tracing::warn!(%error, target_name = %target.name, %subject, "what was asked for was not written down");
         }
+        self.tell(subject, &target.name).await;
         Ok(subject)
+    }
+
+    /// Lets it be known that somebody has consented: the tools of a target can be listed from then on.
+    /// That is not the person's business, who neither fails nor waits for long over it.
+    async fn tell(&self, subject: SubjectId, name: &TargetName) {
+        let message = [Message { subject, target: name.clone() }];
+        let unsent = match tokio::time::timeout(PATIENCE, self.queue.send(&message)).await {
+            Ok(Ok(unsent)) if unsent.is_empty() => return,
+            Ok(Ok(_)) => "the queue did not take it".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the queue took too long".to_owned(),
+        };
+        tracing::warn!(outcome = "untold", target_name = %name, %subject, unsent, "a consent was not made known");
     }
 
     /// Writes a connection whose tokens were just won: this is their only copy, so a store in trouble
@@ -218,5 +237,7 @@ fn beyond(asked: &[String], target: &Target) -> Vec<String> {
     asked.iter().filter(|scope| !target.scopes.contains(scope)).cloned().collect()
 }
 
+/// How long a person waits for the queue.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How often more than once a new connection is written.
 const MORE_TRIES: u32 = 3;

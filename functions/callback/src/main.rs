@@ -2,7 +2,7 @@
 
 mod wiring;
 
-use broker::aws::{DynamoStore, Secrets, Tables, sdk_config};
+use broker::aws::{DynamoStore, Secrets, SqsQueue, Tables, sdk_config};
 use broker::clock::{SystemClock, SystemRandom};
 use broker::config::Config;
 use broker::http::{Http, Reach};
@@ -22,6 +22,7 @@ async fn main() -> Result<(), Error> {
         browser_keys: KeyRing::for_browsers(&secrets.browser_keys().await?)?,
         token_keys: KeyRing::for_tokens(&secrets.token_keys().await?)?,
         secrets,
+        queue: SqsQueue::if_named(&sdk),
         clock: SystemClock,
         random: SystemRandom,
     };

@@ -7,9 +7,10 @@ use broker::seal::KeyRing;
 use callback::Callback;
 
 /// What a deployment brings besides its settings.
-pub(crate) struct Parts<D, S, K, R> {
+pub(crate) struct Parts<D, S, Q, K, R> {
     pub(crate) store: D,
     pub(crate) secrets: S,
+    pub(crate) queue: Q,
     pub(crate) browser_keys: KeyRing,
     pub(crate) token_keys: KeyRing,
     pub(crate) clock: K,
@@ -18,17 +19,18 @@ pub(crate) struct Parts<D, S, K, R> {
 
 /// Puts them together. Whom `http` may speak to is said here, and limited for all but the identity
 /// provider, whom the operator names.
-pub(crate) fn callback<D: Clone, S, K, R>(
+pub(crate) fn callback<D: Clone, S, Q, K, R>(
     config: Config,
     http: Http,
-    parts: Parts<D, S, K, R>,
-) -> Callback<D, D, D, S, K, R> {
+    parts: Parts<D, S, Q, K, R>,
+) -> Callback<D, D, D, S, Q, K, R> {
     let http = http.admitting(config.outbound.private_hosts, &config.outbound.roots);
     Callback {
         targets: parts.store.clone(),
         pending: parts.store.clone(),
         connections: parts.store,
         secrets: parts.secrets,
+        queue: parts.queue,
         identity: IdentityProvider::new(config.identity, http.clone()),
         http: http.only(config.outbound.hosts),
         browser_keys: parts.browser_keys,

@@ -1,1 +1,191 @@
-//! Keeps the gateway target's tool list equal to the MCP server's.
+//! Keeps the gateway target's tool list equal to the MCP server's. Per message of the queue: one target,
+//! at which somebody has just consented, or which somebody wants looked at. Per schedule: all of them.
+//!
+//! The gateway asks for a target's tools without a user, which a protected server refuses. So they are
+//! listed with the connection of a steward, who is the first to consent, and the gateway is told them.
+
+mod event;
+mod halt;
+mod keep;
+mod listing;
+mod notes;
+mod recipes;
+mod report;
+mod settle;
+mod steward;
+mod tools;
+
+pub use event::{Answer, UnknownEvent};
+pub use listing::{ListingError, SIZE_LIMIT, TOOL_LIMIT, list_tools};
+pub use recipes::Providers;
+pub use report::Report;
+
+use broker::breaker::Breakers;
+use broker::clock::Clock;
+use broker::gateway::{GatewayTargets, ToolSchemas};
+use broker::http::Http;
+use broker::queue::CatalogMessage;
+use broker::seal::KeyRing;
+use broker::store::{CatalogStore, ClientSecrets, ConnectionStore, StoreError, TargetStore};
+use broker::target::Target;
+use event::{Delivery, Event};
+use keep::{Occasion, Outcome, Visit};
+use serde_json::value::RawValue;
+use std::time::{Duration, SystemTime};
+
+/// All that it takes to keep the gateway's targets.
+pub struct Keeper<T, C, S, G, K> {
+    /// Which targets there are, and what is noted of their catalogs.
+    pub targets: T,
+    /// Who is connected to them.
+    pub connections: C,
+    /// Our clients' secrets.
+    pub secrets: S,
+    /// The gateway, if there is one.
+    pub gateway: Option<G>,
+    /// What an operator offers for the recipes that need it.
+    pub providers: Providers,
+    /// How to reach MCP servers and token endpoints.
+    pub http: Http,
+    /// Opens and seals tokens.
+    pub token_keys: KeyRing,
+    /// Which authorization servers are left alone for a while.
+    pub breakers: Breakers,
+    /// How long between two looks at a target that the gateway is at.
+    pub poll: Duration,
+    /// What time it is.
+    pub clock: K,
+}
+
+/// What the schedule and the queue are answered, and what there is to report.
+#[derive(Debug)]
+pub struct Done {
+    /// For Lambda.
+    pub answer: Answer,
+    /// What became of the targets.
+    pub report: Report,
+}
+
+impl<T, C, S, G, K> Keeper<T, C, S, G, K>
+where
+    T: TargetStore + CatalogStore,
+    C: ConnectionStore,
+    S: ClientSecrets,
+    G: GatewayTargets + ToolSchemas,
+    K: Clock,
+{
+    /// Sees to one event, of the schedule or of the queue: its shape tells which. Nothing is begun
+    /// that may not end before `deadline`.
+    pub async fn handle(&self, event: &RawValue, deadline: SystemTime) -> Result<Done, LookError> {
+        let event = Event::read(event)?;
+        let Some(gateway) = &self.gateway else {
+            tracing::warn!(
+                outcome = "no_gateway",
+                "no gateway is named in GATEWAY_ID: nothing is kept"
+            );
+            return Ok(Done { answer: Answer::default(), report: Report::default() });
+        };
+        match event {
+            Event::Schedule => {
+                let report = self.look_at_all(gateway, deadline).await?;
+                Ok(Done { answer: Answer::default(), report })
+            }
+            Event::Queue(deliveries) => {
+                let (returned, report) = self.deliver(gateway, deliveries, deadline).await;
+                Ok(Done { answer: Answer::of(returned), report })
+            }
+        }
+    }
+
+    async fn look_at_all(&self, gateway: &G, deadline: SystemTime) -> Result<Report, StoreError> {
+        let registered = self.targets.targets().await?;
+        for name in &registered.unreadable {
+            tracing::error!(outcome = "unreadable", target_name = %name, "a target's record cannot be read");
+        }
+        let mut report = Report { unreadable: registered.unreadable.len(), ..Report::default() };
+        for target in self.longest_unseen_first(registered.targets).await {
+            report.count(self.look_at(gateway, &target, Occasion::Schedule, deadline).await);
+        }
+        Ok(report)
+    }
+
+    /// So that each has its turn, however many there are.
+    async fn longest_unseen_first(&self, targets: Vec<Target>) -> Vec<Target> {
+        let mut seen = Vec::new();
+        for target in targets {
+            let noted = self.targets.find_catalog(&target.name).await;
+            let at = noted.ok().flatten().and_then(|noted| noted.look).map(|look| look.at);
+            seen.push((at, target));
+        }
+        seen.sort_by_key(|(at, _)| *at);
+        seen.into_iter().map(|(_, target)| target).collect()
+    }
+
+    async fn look_at(
+        &self,
+        gateway: &G,
+        target: &Target,
+        occasion: Occasion<'_>,
+        deadline: SystemTime,
+    ) -> Visit {
+        if deadline < self.clock.now() + RESERVE {
+            return Visit { outcome: Outcome::Returned, drifted: false };
+        }
+        self.keep(gateway, target, occasion, deadline).await
+    }
+
+    async fn deliver(
+        &self,
+        gateway: &G,
+        deliveries: Vec<Delivery>,
+        deadline: SystemTime,
+    ) -> (Vec<String>, Report) {
+        let (mut staying, mut report) = (Vec::new(), Report::default());
+        for Delivery { id, body } in deliveries {
+            let Some(message) = CatalogMessage::from_body(&body) else {
+                tracing::error!(outcome = "unreadable", id, "a message cannot be read");
+                report.unreadable += 1;
+                staying.push(id);
+                continue;
+            };
+            let name = &message.target;
+            match self.targets.find_target(name).await {
+                Ok(Some(target)) => {
+                    let occasion = Occasion::Asked(message.subject.as_ref());
+                    let visit = self.look_at(gateway, &target, occasion, deadline).await;
+                    if visit.outcome == Outcome::Returned {
+                        staying.push(id);
+                    }
+                    report.count(visit);
+                }
+                Ok(None) => {
+                    tracing::info!(outcome = "gone", target_name = %name, "{name} is not a target any more");
+                }
+                Err(StoreError::Unreadable(what)) => {
+                    tracing::error!(outcome = "unreadable", target_name = %name, "{what} cannot be read");
+                    report.unreadable += 1;
+                }
+                Err(error @ StoreError::Unavailable(_)) => {
+                    tracing::warn!(%error, target_name = %name, "a target cannot be found");
+                    report.returned += 1;
+                    staying.push(id);
+                }
+            }
+        }
+        (staying, report)
+    }
+}
+
+/// Why an event was not seen to.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// Somebody else's.
+    #[error(transparent)]
+    UnknownEvent(#[from] UnknownEvent),
+    /// Nobody knows which targets there are: the next look may.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a look takes that finds nothing to do: a renewal, a list, the gateway's answer.
+const RESERVE: Duration = Duration::from_secs(60);

@@ -1,3 +1,49 @@
 //! Wires the catalog to AWS and runs it.
 
-fn main() {}
+use broker::aws::{ControlPlane, DynamoStore, SchemaBucket, Secrets, Tables, sdk_config};
+use broker::breaker::Breakers;
+use broker::clock::{Clock, SystemClock, SystemRandom};
+use broker::config::CatalogConfig;
+use broker::http::{Http, Reach};
+use broker::seal::KeyRing;
+use catalog::{Keeper, Providers};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use serde_json::value::RawValue;
+use std::time::Duration;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let config = CatalogConfig::from_env()?;
+    let sdk = sdk_config().await;
+    let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));
+    let bucket = SchemaBucket::from_env(&sdk);
+    let keeper = Keeper {
+        targets: store.clone(),
+        connections: store,
+        gateway: ControlPlane::from_env(&sdk).map(|plane| plane.with_bucket(bucket)),
+        providers: Providers {
+            client_credentials: config.client_credentials_provider,
+            placeholder: config.placeholder_provider,
+        },
+        http: Http::new(Reach::Public)
+            .admitting(config.outbound.private_hosts, &config.outbound.roots)
+            .only(config.outbound.hosts),
+        token_keys: KeyRing::for_tokens(&secrets.token_keys().await?)?,
+        secrets,
+        breakers: Breakers::new(SystemRandom),
+        poll: POLL,
+        clock: SystemClock,
+    };
+    let (keeper, function_name) = (&keeper, &config.function_name);
+    run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+        let done = keeper.handle(&event.payload, event.context.deadline()).await?;
+        // A line of its own: CloudWatch finds metrics at the top of an event only.
+        println!("{}", done.report.to_event(function_name, SystemClock.now()));
+        Ok::<_, Error>(done.answer)
+    }))
+    .await
+}
+
+/// The control plane allows ten reads a second, in all.
+const POLL: Duration = Duration::from_secs(2);

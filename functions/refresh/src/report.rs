@@ -1,11 +1,10 @@
-//! What there is to report, as one event in `CloudWatch`'s embedded metric format:
-//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+//! What there is to report.
 
 use crate::Report;
 use crate::renewal::Outcome;
-use serde_json::{Map, Value, json};
+use broker::metrics::{self, Metric};
 use std::iter::Sum;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// What a sweep found and queued.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -86,28 +85,12 @@ impl Report {
             Self::Swept(swept) => ("swept", swept.metrics()),
             Self::Renewed(renewals) => ("renewed", renewals.metrics()),
         };
-        let mut event = Map::new();
-        let named = |(name, unit, _): &(&str, &str, usize)| json!({ "Name": name, "Unit": unit });
-        event.insert(
-            "_aws".into(),
-            json!({
-                "Timestamp": now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis(),
-                "CloudWatchMetrics": [{
-                    "Namespace": "Latchkey",
-                    "Dimensions": [["FunctionName"]],
-                    "Metrics": metrics.iter().map(named).collect::<Vec<_>>(),
-                }],
-            }),
-        );
-        event.insert("FunctionName".into(), function_name.into());
-        event.insert("outcome".into(), outcome.into());
-        event.extend(metrics.into_iter().map(|(name, _, value)| (name.into(), value.into())));
-        Value::from(event).to_string()
+        metrics::to_event(function_name, outcome, metrics, now)
     }
 }
 
 impl Swept {
-    fn metrics(&self) -> Vec<(&'static str, &'static str, usize)> {
+    fn metrics(&self) -> Vec<Metric> {
         let longest = usize::try_from(self.longest_due.as_secs()).unwrap_or(usize::MAX);
         vec![
             ("Due", "Count", self.due),
@@ -122,7 +105,7 @@ impl Swept {
 }
 
 impl Renewals {
-    fn metrics(&self) -> Vec<(&'static str, &'static str, usize)> {
+    fn metrics(&self) -> Vec<Metric> {
         vec![
             ("Renewed", "Count", self.renewed),
             ("Ended", "Count", self.ended),

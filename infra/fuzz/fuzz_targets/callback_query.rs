@@ -20,6 +20,7 @@ mod store;
 use broker::clock::SystemRandom;
 use broker::config::BaseUrl;
 use broker::http::{Http, Reach};
+use broker::memory::MemoryQueue;
 use broker::oauth::response::AuthorizationResponse;
 use broker::pending::{BrowserBinding, PendingAuthorization, State};
 use broker::session::{SigningIn, Wanted};
@@ -41,7 +42,7 @@ use tokio::runtime::{Builder, Runtime};
 type Secrets = BTreeMap<SecretName, ClientSecret>;
 
 struct World {
-    callback: Callback<Store, Store, Store, Secrets, SystemTime, SystemRandom>,
+    callback: Callback<Store, Store, Store, Secrets, Option<MemoryQueue>, SystemTime, SystemRandom>,
     store: Store,
     provider: Provider,
     state: State,
@@ -101,6 +102,7 @@ impl World {
             pending: store.clone(),
             connections: store.clone(),
             secrets: Secrets::new(),
+            queue: None,
             identity: provider.identity(),
             http: Http::new(Reach::Loopback),
             browser_keys: browser_keys(),

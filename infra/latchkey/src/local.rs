@@ -1,6 +1,7 @@
 //! `latchkey local`: the functions' own handlers, the gateway's stand-in and a `DynamoDB`-compatible
 //! engine in one process, at one address of this machine.
 
+mod catalog;
 mod demo;
 mod engine;
 mod folder;
@@ -21,6 +22,7 @@ pub(crate) use engine::Engine;
 pub(crate) use settings::{DEFAULT_DATA, DEFAULT_LISTEN};
 
 use crate::gateway::{self, Authorizer, Gateway, Targets};
+use ::catalog::{Keeper, Providers};
 use authorize::Authorize;
 use axum::Router;
 use broker::aws::DynamoStore;
@@ -34,6 +36,7 @@ use broker::seal::KeyRing;
 use broker::store::{StoreError, TargetStore};
 use broker::target::{Target, TargetName};
 use callback::Callback;
+use catalog::{Catalogs, LocalGateway, POLL};
 use connections::Connections;
 use interceptor::{Injected, Interceptor};
 use keys::Keys;
@@ -49,6 +52,7 @@ pub struct Local {
     pub router: Router,
     engine: Engine,
     sweeps: Sweeps,
+    catalogs: Catalogs,
     watch: JoinHandle<()>,
 }
 
@@ -80,11 +84,27 @@ impl Local {
             clock: SystemClock,
             random: SystemRandom,
         });
+        let (consents, catalogs) = Catalogs::start(
+            Keeper {
+                targets: store.clone(),
+                connections: store.clone(),
+                secrets: secrets.clone(),
+                gateway: Some(LocalGateway { folder: folder.clone(), store: store.clone() }),
+                providers: Providers::default(),
+                http: http.clone(),
+                token_keys: KeyRing::for_tokens(&keys.tokens)?,
+                breakers: Breakers::new(SystemRandom),
+                poll: POLL,
+                clock: SystemClock,
+            },
+            settings.tools().into_keys().collect(),
+        );
         let callback = Arc::new(Callback {
             targets: store.clone(),
             pending: store.clone(),
             connections: store.clone(),
             secrets: secrets.clone(),
+            queue: consents,
             identity: identity(),
             http: http.clone(),
             browser_keys: KeyRing::for_browsers(&keys.browsers)?,
@@ -135,13 +155,15 @@ impl Local {
         let gateway = gateway_of(&settings, watch.targets.clone(), interceptor);
         let router =
             web::functions(authorize, callback, connections).merge(gateway::router(gateway));
-        Ok(Self { router, engine, sweeps, watch: tokio::spawn(watch.go_on()) })
+        let watch = tokio::spawn(watch.go_on());
+        Ok(Self { router, engine, sweeps, catalogs, watch })
     }
 
     /// Lets a sweep under way end, and the engine finish what it is writing.
     pub async fn close(self) {
         self.watch.abort();
         self.sweeps.stop().await;
+        self.catalogs.stop().await;
         self.engine.stop().await;
     }
 }

@@ -6,7 +6,6 @@
 
 mod raw;
 
-use crate::config::ConfigError;
 use crate::gateway::{GatewayError, GatewayTarget, GatewayTargets, Settings, Status, ToolSchemas};
 use crate::target::TargetName;
 use aws_config::SdkConfig;
@@ -24,6 +23,7 @@ use std::time::Duration;
 pub struct ControlPlane {
     client: Client,
     gateway: String,
+    bucket: Option<SchemaBucket>,
 }
 
 impl ControlPlane {
@@ -35,7 +35,13 @@ impl ControlPlane {
             .operation_timeout(OPERATION_TIMEOUT)
             .build();
         let config = Builder::from(config).timeout_config(timeouts).build();
-        Self { client: Client::from_conf(config), gateway: gateway.to_owned() }
+        Self { client: Client::from_conf(config), gateway: gateway.to_owned(), bucket: None }
+    }
+
+    /// The same, with a bucket that the gateway may read.
+    #[must_use]
+    pub fn with_bucket(self, bucket: Option<SchemaBucket>) -> Self {
+        Self { bucket, ..self }
     }
 
     /// The gateway that `GATEWAY_ID` names. `None` if it names none.
@@ -110,34 +116,34 @@ impl GatewayTargets for ControlPlane {
     }
 }
 
-/// A bucket that the gateway may read, or none.
+impl ToolSchemas for ControlPlane {
+    async fn put_schema(&self, key: &str, schema: &str) -> Result<Option<String>, GatewayError> {
+        let Some(SchemaBucket { client, name }) = &self.bucket else { return Ok(None) };
+        let body = schema.as_bytes().to_vec().into();
+        let request = client.put_object().bucket(name).key(key).body(body);
+        request.content_type("application/json").send().await.map_err(failed)?;
+        Ok(Some(format!("s3://{name}/{key}")))
+    }
+}
+
+/// A bucket for lists of tools that are too long to be told.
 #[derive(Clone, Debug)]
 pub struct SchemaBucket {
     client: aws_sdk_s3::Client,
-    bucket: Option<String>,
+    name: String,
 }
 
 impl SchemaBucket {
     /// The bucket of this name.
-    pub fn new(config: &SdkConfig, bucket: Option<String>) -> Self {
-        Self { client: aws_sdk_s3::Client::new(config), bucket }
+    pub fn new(config: &SdkConfig, name: &str) -> Self {
+        Self { client: aws_sdk_s3::Client::new(config), name: name.to_owned() }
     }
 
-    /// The bucket that `SCHEMA_BUCKET` names, if it does.
+    /// The bucket that `SCHEMA_BUCKET` names. `None` if it names none.
     #[expect(clippy::disallowed_methods, reason = "the bucket is named at deployment")]
-    pub fn from_env(config: &SdkConfig) -> Result<Self, ConfigError> {
-        let bucket = std::env::var("SCHEMA_BUCKET").ok().filter(|name| !name.trim().is_empty());
-        Ok(Self::new(config, bucket))
-    }
-}
-
-impl ToolSchemas for SchemaBucket {
-    async fn put_schema(&self, key: &str, schema: &str) -> Result<Option<String>, GatewayError> {
-        let Some(bucket) = &self.bucket else { return Ok(None) };
-        let body = schema.as_bytes().to_vec().into();
-        let request = self.client.put_object().bucket(bucket).key(key).body(body);
-        request.content_type("application/json").send().await.map_err(failed)?;
-        Ok(Some(format!("s3://{bucket}/{key}")))
+    pub fn from_env(config: &SdkConfig) -> Option<Self> {
+        let name = std::env::var("SCHEMA_BUCKET").ok().filter(|name| !name.trim().is_empty())?;
+        Some(Self::new(config, name.trim()))
     }
 }
 

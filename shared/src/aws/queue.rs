@@ -25,6 +25,11 @@ impl SqsQueue {
         let url = std::env::var("QUEUE_URL").map_err(|_| ConfigError::Missing("QUEUE_URL"))?;
         Ok(Self::new(config, &url))
     }
+
+    /// The queue that `QUEUE_URL` names. `None` if it names none.
+    pub fn if_named(config: &SdkConfig) -> Option<Self> {
+        Self::from_env(config).ok().filter(|queue| !queue.url.trim().is_empty())
+    }
 }
 
 impl Queue for SqsQueue {

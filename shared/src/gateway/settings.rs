@@ -32,6 +32,17 @@ pub enum Provider {
     Other(String),
 }
 
+impl Provider {
+    /// What an operator knows it by.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::ApiKey(arn) => format!("API_KEY {arn}"),
+            Self::ClientCredentials(arn) => format!("OAUTH CLIENT_CREDENTIALS {arn}"),
+            Self::Other(kind) => kind.clone(),
+        }
+    }
+}
+
 impl Settings {
     /// A target that nobody has said anything of.
     pub fn new(name: &TargetName, endpoint: &Endpoint) -> Self {

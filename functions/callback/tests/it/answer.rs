@@ -1,8 +1,9 @@
 //! An authorization server's answer: taken once, checked in order, exchanged, connected.
 
 use crate::support::browser::{FLOW, NOW, at, ends_cookie};
-use crate::world::{BASE, VERIFIER, World, location, token_keys};
+use crate::world::{BASE, QueueMood, VERIFIER, World, location, token_keys};
 use broker::connection::Status;
+use broker::queue::Message;
 use broker::seal::KeyRing;
 use broker::step_up::StepUp;
 use broker::store::ConnectionStore;
@@ -11,7 +12,7 @@ use http::{Response, StatusCode};
 use oauth2::ClientSecret;
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const DONE: &str = "This step was done already";
 const WRONG_PLACE: &str = "The answer came from the wrong place";
@@ -481,6 +482,41 @@ async fn u6_a_store_that_stays_away_leaves_it_open_whether_it_connected() {
         ["find_target", "take_pending", "connect", "connect", "connect", "connect"]
     );
     assert_eq!(world.server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_consent_is_made_known_and_a_refusal_is_not() {
+    let world = World::new().await;
+    for code in ["code=c", "error=access_denied"] {
+        let flow = world.consent().await;
+        let path = format!("/callback/notes?{code}&state={}", flow.state);
+        world.get(&path, &[&flow.cookie, &world.signed_in("alice")]).await;
+    }
+    let message = Message { subject: world.alice(), target: "notes".parse().unwrap() };
+    assert_eq!(world.queue.memory.take(), [message]);
+
+    let flow = world.consent().await;
+    world.store.breaks("connect");
+    let path = format!("/callback/notes?code=c&state={}", flow.state);
+    world.get(&path, &[&flow.cookie, &world.signed_in("alice")]).await;
+    assert_eq!(world.queue.memory.take(), [], "nobody knows whether it is connected");
+}
+
+#[tokio::test]
+async fn a_queue_in_trouble_is_not_the_persons_business() {
+    for mood in [QueueMood::Down, QueueMood::Full, QueueMood::Silent] {
+        let world = World::new().await;
+        *world.queue.mood.lock().unwrap() = mood;
+        let flow = world.consent().await;
+        let path = format!("/callback/notes?code=c&state={}", flow.state);
+        let begun = Instant::now();
+
+        let answer = world.get(&path, &[&flow.cookie, &world.signed_in("alice")]).await;
+
+        assert_eq!(location(&answer), "/connected/notes");
+        assert!(world.connection().await.unwrap().is_active());
+        assert!(begun.elapsed() < Duration::from_secs(3));
+    }
 }
 
 fn set(scopes: &[&str]) -> BTreeSet<String> {

@@ -32,6 +32,7 @@ async fn p4_a_deployment_asks_no_authorization_server_that_its_operator_left_out
         let parts = Parts {
             store: world.store.clone(),
             secrets: BTreeMap::new(),
+            queue: world.queue.clone(),
             browser_keys: browser_keys(),
             token_keys: token_keys(),
             clock: at(NOW),

@@ -10,7 +10,9 @@ use broker::clock::SystemRandom;
 use broker::config::BaseUrl;
 use broker::connection::Connection;
 use broker::http::{Http, Reach};
+use broker::memory::MemoryQueue;
 use broker::pending::{BrowserBinding, PendingAuthorization, State};
+use broker::queue::{Message, Queue, QueueError};
 use broker::seal::KeyRing;
 use broker::store::{ConnectionStore, PendingStore, TargetStore};
 use broker::subject::{Subject, SubjectId};
@@ -31,13 +33,43 @@ pub(crate) type Stores = Callback<
     FaultyStore,
     FaultyStore,
     BTreeMap<SecretName, ClientSecret>,
+    TestQueue,
     SystemTime,
     SystemRandom,
 >;
 
+/// A queue that takes what it is sent, unless it is in another mood.
+#[derive(Clone, Default)]
+pub(crate) struct TestQueue {
+    pub(crate) mood: Arc<Mutex<QueueMood>>,
+    pub(crate) memory: MemoryQueue,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(crate) enum QueueMood {
+    #[default]
+    Well,
+    Down,
+    Full,
+    Silent,
+}
+
+impl Queue for TestQueue {
+    async fn send(&self, messages: &[Message]) -> Result<Vec<usize>, QueueError> {
+        let mood = *self.mood.lock().unwrap();
+        match mood {
+            QueueMood::Well => self.memory.send(messages).await,
+            QueueMood::Down => Err(QueueError("told to".into())),
+            QueueMood::Full => Ok((0..messages.len()).collect()),
+            QueueMood::Silent => std::future::pending().await,
+        }
+    }
+}
+
 pub(crate) struct World {
     pub(crate) callback: Stores,
     pub(crate) store: FaultyStore,
+    pub(crate) queue: TestQueue,
     pub(crate) idp: Idp,
     pub(crate) server: Server,
     says: Arc<Mutex<(u16, Value)>>,
@@ -64,11 +96,13 @@ impl World {
         store.put_target(&target(&server.url, &json!({}))).await.unwrap();
         store.put_target(&target(&server.url, &json!({ "name": "files" }))).await.unwrap();
         store.calls();
+        let queue = TestQueue::default();
         let callback = Callback {
             targets: store.clone(),
             pending: store.clone(),
             connections: store.clone(),
             secrets: BTreeMap::new(),
+            queue: queue.clone(),
             identity: idp.provider(),
             http: Http::new(Reach::Loopback),
             browser_keys: browser_keys(),
@@ -77,7 +111,7 @@ impl World {
             clock: at(NOW),
             random: SystemRandom,
         };
-        Self { callback, store, idp, server, says }
+        Self { callback, store, queue, idp, server, says }
     }
 
     /// What the token endpoint answers from now on.

@@ -1,5 +1,6 @@
 //! The routes that API Gateway has in a deployment, before the same handlers.
 
+use super::catalog::Consents;
 use super::secrets::LocalSecrets;
 use authorize::Authorize;
 use axum::Router;
@@ -16,8 +17,15 @@ use std::sync::Arc;
 
 pub(super) type LocalAuthorize =
     Authorize<DynamoStore, DynamoStore, DynamoStore, SystemClock, SystemRandom>;
-pub(super) type LocalCallback =
-    Callback<DynamoStore, DynamoStore, DynamoStore, LocalSecrets, SystemClock, SystemRandom>;
+pub(super) type LocalCallback = Callback<
+    DynamoStore,
+    DynamoStore,
+    DynamoStore,
+    LocalSecrets,
+    Consents,
+    SystemClock,
+    SystemRandom,
+>;
 pub(super) type LocalConnections =
     Connections<DynamoStore, DynamoStore, LocalSecrets, SystemClock, SystemRandom>;
 
