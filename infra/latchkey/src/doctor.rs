@@ -7,8 +7,8 @@ mod drift;
 
 use crate::answer::{Exit, Refusal, Report, conclude};
 use crate::connect::{Moment, look};
-use crate::operator::{Access, Operator, Where, reach};
-use crate::targets::unknown;
+use crate::local::is_configured;
+use crate::operator::{Access, Operator, Where};
 use broker::clock::{Clock, SystemClock, SystemRandom};
 use broker::registration::Applicant;
 use broker::store::TargetStore;
@@ -40,8 +40,8 @@ impl Arguments {
     }
 
     async fn examine(&self) -> Result<Examination, Refusal> {
-        let name = self.name.as_deref().map(|name| name.parse().map_err(|_| unknown(name)));
-        let operator = Operator::open(&self.at.data, Access::Look).await?;
+        let operator = Operator::at(&self.at, Access::Look).await?;
+        let name = self.name.as_deref().map(|name| operator.name(name));
         let moment = Moment { now: SystemClock.now(), random: &SystemRandom };
         let examination = match name.transpose() {
             Ok(name) => operator.examine(name.as_ref(), moment).await,
@@ -70,15 +70,37 @@ impl Operator {
         Ok(Examination { targets: diagnoses })
     }
 
+    /// What mends most of what can be wrong with a target.
+    fn again(&self, target: &Target) -> String {
+        let (endpoint, name) = (target.endpoint.as_str(), &target.name);
+        match (is_configured(target), self.stack()) {
+            (false, _) => {
+                let connect = self.command(&format!("connect {endpoint} --name {name}"));
+                format!("Connect it again: {connect}")
+            }
+            (true, None) => {
+                "Change it in the configuration file of `latchkey local`, and start that again."
+                    .to_owned()
+            }
+            (true, Some(_)) => {
+                let remove = self.command(&format!("targets remove {name}"));
+                format!(
+                    "Its record was written by hand: mend it, or connect it anew after: {remove}"
+                )
+            }
+        }
+    }
+
     async fn diagnose(&self, target: &Target, moment: Moment<'_>) -> Diagnosis {
-        let http = reach(&target.endpoint);
+        let http = self.reach(&target.endpoint);
+        let again = self.again(target);
         let issuer = &target.authorization_server.issuer;
         let mut diagnosis = Diagnosis::of(target);
         match look(&http, &target.endpoint, Some(issuer), false, &mut |_| {}).await {
             Ok(discovery) => {
-                diagnosis.drift.extend(drift::between(target, &discovery));
+                diagnosis.drift.extend(drift::between(target, &discovery, &again));
                 diagnosis.notes.extend(drift::notes(target, &discovery));
-                diagnosis.drift.extend(client::offered(target, &discovery.metadata));
+                diagnosis.drift.extend(client::offered(target, &discovery.metadata, &again));
             }
             Err(refusal) if refusal.exit == Exit::TryAgain => {
                 diagnosis.unchecked.push(refusal.problem);
@@ -86,8 +108,9 @@ impl Operator {
             Err(refusal) => diagnosis.drift.push(refusal.into()),
         }
         let applicant = Applicant::of(&self.base_url, &target.name);
-        diagnosis.drift.extend(client::of_record(target, &applicant, moment.now));
-        let examined = client::Examined { operator: self, http: &http, target, moment };
+        diagnosis.drift.extend(client::of_record(target, &applicant, moment.now, &again));
+        let examined =
+            client::Examined { operator: self, http: &http, target, moment, again: &again };
         examined.document(&applicant, &mut diagnosis).await;
         examined.standing(&mut diagnosis).await;
         diagnosis

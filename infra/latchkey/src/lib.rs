@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod gateway;
 pub mod local;
 pub mod operator;
+pub mod stack;
 pub mod story;
 pub mod targets;
 pub mod verdict;

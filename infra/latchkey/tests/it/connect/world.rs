@@ -224,6 +224,10 @@ fn change(document: &mut Value, member: &str, value: Value) {
     document[member] = value;
 }
 
+pub(crate) fn moment() -> Moment<'static> {
+    Moment { now: now(), random: &SystemRandom }
+}
+
 pub(crate) fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(NOW)
 }
