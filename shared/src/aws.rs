@@ -7,7 +7,7 @@ mod queue;
 mod secrets;
 mod tables;
 
-pub use dynamodb::{DynamoStore, Tables};
+pub use dynamodb::{Cursor, DynamoStore, Scanned, Tables};
 #[cfg(feature = "aws-queue")]
 pub use queue::SqsQueue;
 pub use secrets::Secrets;
