@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod connect;
 pub mod demo;
+pub mod disconnect;
 pub mod doctor;
 pub mod gateway;
 pub mod local;
