@@ -3,6 +3,7 @@
 //! and what connects, lists, checks and removes MCP servers.
 
 pub mod answer;
+pub mod attach;
 pub mod connect;
 pub mod demo;
 pub mod disconnect;

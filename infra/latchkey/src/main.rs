@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use latchkey::answer::misread;
 use latchkey::demo::Person;
 use latchkey::local::{Demo, Local, Settings};
-use latchkey::{connect, disconnect, doctor, story, targets};
+use latchkey::{attach, connect, disconnect, doctor, story, targets};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,6 +21,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Attach the interceptor of a deployment to a gateway that is there already.
+    Attach(attach::Arguments),
     /// Connect an MCP server, from nothing but its address.
     Connect(connect::Arguments),
     /// End people's connections at a target of a deployment.
@@ -54,6 +56,7 @@ async fn main() -> ExitCode {
         Err(error) => return misread(&error, std::env::args().any(|word| word == "--json")),
     };
     let done = match arguments.command {
+        Command::Attach(arguments) => return arguments.run().await,
         Command::Disconnect(arguments) => return arguments.run().await,
         Command::Connect(arguments) => return arguments.run(client_secret()).await,
         Command::Doctor(arguments) => return arguments.run().await,

@@ -5,7 +5,7 @@ use crate::answer::Refusal;
 use aws_sdk_bedrockagentcorecontrol::Client;
 use aws_sdk_bedrockagentcorecontrol::error::SdkError;
 use aws_sdk_bedrockagentcorecontrol::operation::delete_gateway_target::DeleteGatewayTargetError;
-use aws_sdk_bedrockagentcorecontrol::operation::get_gateway::GetGatewayOutput;
+use aws_sdk_bedrockagentcorecontrol::operation::get_gateway::{GetGatewayError, GetGatewayOutput};
 use aws_sdk_bedrockagentcorecontrol::operation::get_gateway_target::{
     GetGatewayTargetError, GetGatewayTargetOutput,
 };
@@ -57,14 +57,18 @@ impl Gateway {
     /// The gateway itself.
     pub(crate) async fn read(&self) -> Result<GetGatewayOutput, Refusal> {
         let answer = self.client.get_gateway().gateway_identifier(&self.id).send().await;
-        answer.map_err(|error| match error.as_service_error() {
+        answer.map_err(|error| self.not_read(&error))
+    }
+
+    pub(crate) fn not_read(&self, error: &SdkError<GetGatewayError>) -> Refusal {
+        match error.as_service_error() {
             Some(service) if service.is_resource_not_found_exception() => Refusal::new(
                 "unknown_gateway",
                 format!("there is no gateway {}", self.id),
                 "Look at its identifier, and at --region and --profile.",
             ),
-            _ => fault::of(CONTROL_PLANE, &error),
-        })
+            _ => fault::of(CONTROL_PLANE, error),
+        }
     }
 
     /// Its targets, in short.

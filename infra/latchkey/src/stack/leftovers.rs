@@ -79,7 +79,7 @@ async fn clear(
     Ok(())
 }
 
-/// Ends a registration that nobody uses.
+/// Ends a registration that nobody uses, or says why what ends it has to stay.
 async fn end(
     secrets: &Secrets,
     http: &Http,
@@ -94,14 +94,14 @@ async fn end(
             Some(name) => Management::from_secret(&secrets.client_secret(name).await?),
             None => None,
         };
-        let same = in_use.is_some_and(|in_use| {
-            in_use.registration_client_uri == management.registration_client_uri
-        });
-        // An operator may have given the very registration by hand that we once made.
-        if same || client.way == Way::ByHand {
-            return Ok(Err(
-                "The registration of an earlier client may be the one in use".to_owned()
-            ));
+        let in_use = in_use.map(|in_use| in_use.registration_client_uri);
+        // Some authorization servers register whoever asks twice as the one that they know.
+        if in_use.as_ref() == Some(&management.registration_client_uri) {
+            return Ok(Ok(()));
+        }
+        if client.way == Way::ByHand {
+            let why = "The registration that we once made may be the one that was given by hand";
+            return Ok(Err(why.to_owned()));
         }
     }
     Ok(management.delete(http).await.map_err(|error| {
