@@ -1,9 +1,16 @@
-//! `latchkey doctor`: whether what was found when a target was connected is still so.
+//! `latchkey doctor`: whether what was found when a target was connected is still so, and whether a
+//! deployment is as it has to be.
 //!
 //! It asks what `connect` asked, with the issuer that is in use, and changes nothing.
 
 mod client;
+mod deployment;
 mod drift;
+mod gateway;
+mod gateway_targets;
+mod rows;
+
+pub use deployment::Deployment;
 
 use crate::answer::{Exit, Refusal, Report, conclude};
 use crate::connect::{Moment, look};
@@ -19,12 +26,12 @@ use serde::Serialize;
 use std::fmt;
 use std::process::ExitCode;
 
-/// Checks targets. The exit code is 0 if all is as it was, 1 if there is drift, 3 if something could
-/// not be checked.
+/// Checks targets, and with --stack the deployment. The exit code is 0 if all is as it was, 1 if there
+/// is drift, 3 if something could not be checked.
 #[derive(Args, Debug)]
 pub struct Arguments {
-    /// The target to check.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    /// The target to check. With a deployment, that is checked too, or alone if no target is named.
+    #[arg(conflicts_with = "all")]
     name: Option<String>,
     /// Check every target.
     #[arg(long)]
@@ -40,11 +47,17 @@ impl Arguments {
     }
 
     async fn examine(&self) -> Result<Examination, Refusal> {
+        if self.name.is_none() && !self.all && self.at.named_stack().is_none() {
+            return Err(Refusal::usage(
+                "nothing is named that could be checked",
+                "Name a target, or check every one with --all, or a deployment with --stack.",
+            ));
+        }
         let operator = Operator::at(&self.at, Access::Look).await?;
         let name = self.name.as_deref().map(|name| operator.name(name));
         let moment = Moment { now: SystemClock.now(), random: &SystemRandom };
         let examination = match name.transpose() {
-            Ok(name) => operator.examine(name.as_ref(), moment).await,
+            Ok(name) => operator.examine_all(name.as_ref(), self.all, moment).await,
             Err(refusal) => Err(refusal),
         };
         operator.close().await;
@@ -53,6 +66,24 @@ impl Arguments {
 }
 
 impl Operator {
+    /// Checks the deployment, if it is one, and then one target, or all, or none.
+    pub async fn examine_all(
+        &self,
+        name: Option<&TargetName>,
+        all: bool,
+        moment: Moment<'_>,
+    ) -> Result<Examination, Refusal> {
+        let deployment = match self.stack() {
+            Some(stack) => Some(Deployment::examine(self, stack, moment.now).await?),
+            None => None,
+        };
+        let targets = match name {
+            None if !all => Vec::new(),
+            name => self.examine(name, moment).await?.targets,
+        };
+        Ok(Examination { deployment, targets })
+    }
+
     /// Checks one target, or all.
     pub async fn examine(
         &self,
@@ -67,7 +98,7 @@ impl Operator {
         for target in &targets {
             diagnoses.push(self.diagnose(target, moment).await);
         }
-        Ok(Examination { targets: diagnoses })
+        Ok(Examination { deployment: None, targets: diagnoses })
     }
 
     /// What mends most of what can be wrong with a target.
@@ -117,9 +148,12 @@ impl Operator {
     }
 }
 
-/// What was found out about some targets.
+/// What was found out about a deployment and some targets.
 #[derive(Debug, Serialize)]
 pub struct Examination {
+    /// The deployment; none of `latchkey local`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<Deployment>,
     /// By name.
     pub targets: Vec<Diagnosis>,
 }
@@ -156,9 +190,14 @@ impl Diagnosis {
 
 impl Report for Examination {
     fn exit(&self) -> Exit {
-        if self.targets.iter().any(|target| !target.drift.is_empty()) {
+        let (drift, unchecked) = match &self.deployment {
+            Some(deployment) => (&deployment.findings[..], &deployment.unchecked[..]),
+            None => (&[][..], &[][..]),
+        };
+        let targets = &self.targets;
+        if !drift.is_empty() || targets.iter().any(|target| !target.drift.is_empty()) {
             Exit::Refused
-        } else if self.targets.iter().any(|target| !target.unchecked.is_empty()) {
+        } else if !unchecked.is_empty() || targets.iter().any(|one| !one.unchecked.is_empty()) {
             Exit::TryAgain
         } else {
             Exit::Done
@@ -168,10 +207,12 @@ impl Report for Examination {
 
 impl fmt::Display for Examination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.targets.is_empty() {
+        if self.targets.is_empty() && self.deployment.is_none() {
             return f.write_str("There is no target to check.");
         }
-        let texts: Vec<_> = self.targets.iter().map(ToString::to_string).collect();
+        let deployment = self.deployment.iter().map(ToString::to_string);
+        let texts: Vec<_> =
+            deployment.chain(self.targets.iter().map(ToString::to_string)).collect();
         f.write_str(&texts.join("\n"))
     }
 }

@@ -8,7 +8,7 @@ use broker::target::{AuthorizationServer, Endpoint, Target};
 use serde::Serialize;
 
 /// Something that is not as it was.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Drift {
     /// One word for programs.
     pub kind: &'static str,
