@@ -71,7 +71,7 @@ impl fmt::Display for Progress {
         if let Some(recipe) = &self.catalog.recipe {
             write!(f, " ({recipe})")?;
         }
-        if let Some(problem) = &self.catalog.problem {
+        if let Some(problem) = self.catalog.problem() {
             write!(f, "; the catalog says: {problem}")?;
         }
         self.gateway_target_reasons.iter().try_for_each(|reason| write!(f, "; {reason}"))

@@ -52,8 +52,7 @@ fn absent(target: &Target, catalog: &Catalog, look: &str, deployment: &mut Deplo
         deployment.notes.push(note);
         return;
     }
-    let problem =
-        catalog.problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
+    let problem = catalog.problem().map(|problem| format!(": {problem}")).unwrap_or_default();
     deployment.found(
         "no_gateway_target",
         format!("{name} is not at the gateway{problem}"),

@@ -19,7 +19,8 @@ impl Account {
 
     /// The account of `config`.
     pub fn with(config: SdkConfig) -> Result<Self, Refusal> {
-        let Some(region) = config.region().map(ToString::to_string) else {
+        let region = config.region().map(ToString::to_string);
+        let Some(region) = region.filter(|region| !region.is_empty()) else {
             return Err(Refusal::usage(
                 "no region is named",
                 "Name the stack's with --region, with AWS_REGION, or in the profile.",

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use broker::target::TargetName;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
 /// As far as an operator wants to know it.
@@ -14,16 +15,50 @@ use std::collections::{BTreeMap, HashMap};
 pub struct Catalog {
     /// With whose connection it looks: a subject's key.
     pub steward: Option<String>,
-    /// The gateway target that it made.
+    /// What the gateway calls its target.
     pub gateway_target: Option<String>,
+    /// Whether it made that. Another was found there, and is never removed.
+    pub created: bool,
     /// In which way the gateway took it.
     pub recipe: Option<String>,
-    /// How many tools there were.
-    pub tools: Option<u64>,
-    /// When it last looked, in seconds since 1970.
-    pub looked_at: Option<u64>,
-    /// What was wrong then, if anything was.
-    pub problem: Option<String>,
+    /// The tools that the gateway has.
+    pub listed: Option<Count>,
+    /// What the last look came to.
+    pub look: Option<Look>,
+    /// What was begun at the gateway and is not known to have ended.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub under_way: Value,
+}
+
+/// Some tools.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Count {
+    /// How many they are.
+    pub count: u64,
+}
+
+/// A look at a server and the gateway.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Look {
+    /// When it was, in seconds since 1970.
+    pub at: u64,
+    /// What it came to.
+    pub outcome: String,
+    /// What an operator should know.
+    #[serde(default)]
+    pub why: Option<String>,
+}
+
+impl Catalog {
+    /// What an operator should know, if there is anything.
+    pub(crate) fn problem(&self) -> Option<&str> {
+        self.look.as_ref()?.why.as_deref()
+    }
+
+    /// Whether the gateway target is its own, or about to be.
+    pub(crate) fn made_it(&self) -> bool {
+        self.created || self.under_way.get("creating").is_some()
+    }
 }
 
 impl Stack {

@@ -71,7 +71,7 @@ impl Operator {
         let mut catalogs = stack.catalogs().await?;
         for row in &mut listed {
             let catalog = catalogs.remove(&row.name).unwrap_or_default();
-            row.tools = catalog.tools;
+            row.tools = catalog.listed.as_ref().map(|listed| listed.count);
             row.catalog = Some(catalog);
         }
         let mut notes = Vec::new();
@@ -169,9 +169,10 @@ impl Listed {
             Some(steward) => write!(f, ", steward {steward}")?,
             None => f.write_str(", no steward: nobody has consented yet")?,
         }
-        if let Some(looked_at) = catalog.looked_at {
-            write!(f, ", looked at {}", Moment::new(from_unix_seconds(looked_at)))?;
+        if let Some(look) = &catalog.look {
+            let at = Moment::new(from_unix_seconds(look.at));
+            write!(f, ", looked at {at}: {}", look.outcome)?;
         }
-        catalog.problem.iter().try_for_each(|problem| write!(f, "; {problem}"))
+        catalog.problem().into_iter().try_for_each(|problem| write!(f, "; {problem}"))
     }
 }

@@ -7,6 +7,7 @@ use crate::answer::{Refusal, Report};
 use crate::connect::Moment;
 use crate::local::is_configured;
 use crate::operator::Operator;
+use crate::stack::catalog::Catalog;
 use crate::stack::gateway::{Gateway, Pace, is_ours};
 use crate::stack::leftovers::Leftovers;
 use broker::discovery::attempt::Quote;
@@ -49,11 +50,14 @@ impl Operator {
                 ..self.is_not_ours(&found, "")
             });
         }
-        let gateway = self.stack().and_then(|stack| stack.gateway());
-        let mut gateway_target = None;
-        if let Some(gateway) = &gateway {
+        let (mut place, mut gateway_target) = (None, None);
+        if let Some(stack) = self.stack()
+            && let Some(gateway) = stack.gateway()
+        {
             self.step(&format!("removing {name} from the gateway {}", gateway.id));
-            gateway_target = Some(self.take_off(gateway, &found, pace).await?);
+            let catalog = stack.catalog_of(name).await?;
+            gateway_target = Some(take_off(&gateway, &found, &catalog, pace).await?);
+            place = Some((gateway, catalog));
         }
         self.step(&format!("removing the record of {name}"));
         if !self.store.remove_target(&found).await? {
@@ -68,8 +72,8 @@ impl Operator {
         let left = self.clear_away(&http, name, None, moment.now).await;
         let mut notes = left.notes;
         // The catalog may have been at work on it until its record was gone.
-        if let Some(gateway) = &gateway
-            && let Err(refusal) = self.take_off(gateway, &found, pace).await
+        if let Some((gateway, catalog)) = &place
+            && let Err(refusal) = take_off(gateway, &found, catalog, pace).await
         {
             notes.push(format!("Whether it came back at the gateway is not known: {refusal}"));
         }
@@ -116,33 +120,33 @@ impl Operator {
             ),
         }
     }
+}
 
-    /// Deletes the gateway target of ours. One that leads elsewhere is somebody else's.
-    async fn take_off(
-        &self,
-        gateway: &Gateway,
-        ours: &Target,
-        pace: Pace,
-    ) -> Result<String, Refusal> {
-        let Some(stack) = self.stack() else { return Ok(String::new()) };
-        let made = stack.catalog_of(&ours.name).await?.gateway_target;
-        let mut there = match &made {
-            Some(id) => gateway.target(id).await?,
-            None => None,
-        };
-        if there.is_none() {
-            there = gateway.target_of(ours).await?;
-        }
-        let Some(there) = there else { return Ok("there was none".to_owned()) };
-        if !is_ours(&there, ours) {
-            return Ok(format!(
-                "{} leads to another server, and stays: {}",
-                there.name, there.target_id
-            ));
-        }
-        gateway.delete(&there.target_id, pace).await?;
-        Ok(format!("{} is deleted", there.target_id))
+/// Deletes the gateway target that the catalog made for ours. One that was there before, or that leads
+/// elsewhere, is somebody else's.
+async fn take_off(
+    gateway: &Gateway,
+    ours: &Target,
+    catalog: &Catalog,
+    pace: Pace,
+) -> Result<String, Refusal> {
+    let mut there = match &catalog.gateway_target {
+        Some(id) => gateway.target(id).await?,
+        None => None,
+    };
+    if there.is_none() {
+        there = gateway.target_of(ours).await?;
     }
+    let Some(there) = there else { return Ok("there was none".to_owned()) };
+    let id = &there.target_id;
+    if !is_ours(&there, ours) {
+        return Ok(format!("{id} leads to another server, and stays"));
+    }
+    if !catalog.made_it() {
+        return Ok(format!("{id} was not made by the catalog, and stays"));
+    }
+    gateway.delete(id, pace).await?;
+    Ok(format!("{id} is deleted"))
 }
 
 impl Report for Removed {}

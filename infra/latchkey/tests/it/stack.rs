@@ -3,6 +3,7 @@
 
 mod attach;
 mod aws;
+mod command;
 mod cut_off;
 mod disconnect;
 mod doctor;

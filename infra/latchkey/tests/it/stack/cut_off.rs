@@ -81,7 +81,8 @@ async fn removal_cut_off_at_any_request_is_made_good_by_running_it_again() {
             let world = World::new().await;
             world.connect(&world.servers.wish()).await.unwrap();
             world.at_gateway(&world.servers.mcp, "READY");
-            world.catalog(&json!({ "steward": "a-key", "gateway_target": "TARGET0001" })).await;
+            let catalog = json!({ "gateway_target": "TARGET0001", "created": true });
+            world.catalog(&catalog).await;
             let finished = !world.cut_off(request, carry_out, world.remove()).await;
 
             let again = world.remove().await;

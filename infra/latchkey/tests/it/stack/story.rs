@@ -33,25 +33,31 @@ async fn a_server_is_connected_seen_and_removed_in_a_deployment() {
     let listed = operator.targets().await.unwrap();
     assert!(listed.to_string().contains("nobody has consented yet"), "{listed}");
 
+    let again = world.connect(&world.servers.wish()).await.unwrap();
+    assert_eq!((again.outcome, again.registration.kept), (Outcome::Unchanged, true));
+
     // The catalog has done its work.
     world.at_gateway(&world.servers.mcp, "READY");
     world
         .catalog(&json!({
             "steward": "a-key", "gateway_target": "TARGET0001", "recipe": "static",
-            "looked_at": 1_800_000_000, "more": { "of": "its own" },
+            "created": true, "look": { "at": 1_800_000_000, "outcome": "unchanged" },
+            "more": { "of": "its own" },
         }))
         .await;
     let listed = operator.targets().await.unwrap();
     let text = listed.to_string();
-    for part in
-        ["gateway target READY", "2 tools", "recipe static", "steward a-key", "January 2027"]
-    {
+    for part in [
+        "gateway target READY",
+        "2 tools",
+        "recipe static",
+        "steward a-key",
+        "January 2027",
+        "unchanged",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert_eq!(json!(listed)["targets"][0]["catalog"]["recipe"], "static");
-    // Connected again, it says how far it has come.
-    let again = world.connect(&world.servers.wish()).await.unwrap();
-    assert_eq!((again.outcome, again.registration.kept), (Outcome::Unchanged, true));
 
     let removed = world.remove().await.unwrap();
 
@@ -88,6 +94,25 @@ async fn a_gateway_target_that_leads_elsewhere_is_left_alone() {
     assert_eq!(world.aws.account().gateway_targets.len(), 1);
     assert_eq!(world.aws.times("DELETE"), 0);
     assert_eq!(world.target().await, None);
+}
+
+#[tokio::test]
+async fn a_gateway_target_that_was_there_before_is_left_alone_and_one_being_made_is_not() {
+    for (catalog, stays) in [
+        (json!({ "gateway_target": "TARGET0001" }), true),
+        (json!({ "under_way": { "creating": { "recipe": "static", "token": "t" } } }), false),
+        (json!({ "under_way": "removing" }), true),
+    ] {
+        let world = World::new().await;
+        world.connect(&world.servers.wish()).await.unwrap();
+        world.at_gateway(&world.servers.mcp, "READY");
+        world.catalog(&catalog).await;
+
+        let removed = world.remove().await.unwrap();
+
+        assert_eq!(world.aws.account().gateway_targets.len() == 1, stays, "{removed}");
+        assert_eq!(world.target().await, None);
+    }
 }
 
 #[tokio::test]
