@@ -5,7 +5,7 @@ use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
 use broker::step_up::StepUp;
 use broker::store::{
-    ConnectionStore, Lease, PendingStore, StoreError, TargetStore, UsedConnections,
+    ConnectionStore, Lease, PendingStore, Registered, StoreError, TargetStore, UsedConnections,
 };
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
@@ -20,7 +20,7 @@ impl TargetStore for Store {
         self.0.find_target(name).await
     }
 
-    async fn targets(&self) -> Result<Vec<Target>, StoreError> {
+    async fn targets(&self) -> Result<Registered, StoreError> {
         self.0.targets().await
     }
 

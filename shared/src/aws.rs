@@ -1,13 +1,17 @@
 //! The only module that names an AWS crate: the stores on `DynamoDB`, the secrets of Secrets
-//! Manager, the queue on SQS.
+//! Manager, the queue on SQS, the gateway's control plane.
 
 mod dynamodb;
+#[cfg(feature = "aws-gateway")]
+mod gateway;
 #[cfg(feature = "aws-queue")]
 mod queue;
 mod secrets;
 mod tables;
 
 pub use dynamodb::{Cursor, DynamoStore, Scanned, Tables};
+#[cfg(feature = "aws-gateway")]
+pub use gateway::{ControlPlane, SchemaBucket};
 #[cfg(feature = "aws-queue")]
 pub use queue::SqsQueue;
 pub use secrets::Secrets;

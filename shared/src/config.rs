@@ -1,10 +1,12 @@
 //! What a function is told at deployment, read once.
 
+mod outbound;
 mod refresh;
 
+pub use outbound::Outbound;
 pub use refresh::RefreshConfig;
 
-use crate::http::{Hosts, NotAHost};
+use crate::http::{NotAHost, NotAName, NotRoots};
 use crate::identity::IdentitySettings;
 use crate::target::SecretName;
 
@@ -20,9 +22,8 @@ pub struct Config {
     pub identity: IdentitySettings,
     /// `IDP_CLIENT_SECRET`: where the browser sign-in's client secret lies, if it has one.
     pub identity_secret: Option<SecretName>,
-    /// `OUTBOUND_HOSTS`: the MCP and authorization servers' hosts that may be spoken to. The identity
-    /// provider, which the same operator names beside it, is not bound by it.
-    pub outbound_hosts: Hosts,
+    /// Whom they may speak to.
+    pub outbound: Outbound,
     /// `URL_ELICITATION_CLIENTS`: inbound OAuth clients known to understand the 2025-11-25 error
     /// `-32042`, or `*`. A request of that revision does not say what its client can do.
     pub url_elicitation_clients: Vec<String>,
@@ -59,7 +60,7 @@ impl Config {
             base_url: BaseUrl::new(&needed("BASE_URL")?)?,
             identity,
             identity_secret: given("IDP_CLIENT_SECRET").map(SecretName),
-            outbound_hosts: given("OUTBOUND_HOSTS").unwrap_or_default().parse()?,
+            outbound: Outbound::read(given)?,
             url_elicitation_clients: list("URL_ELICITATION_CLIENTS"),
         })
     }
@@ -118,6 +119,12 @@ pub enum ConfigError {
     /// `OUTBOUND_HOSTS` is something else: nobody knows whom it would admit.
     #[error("OUTBOUND_HOSTS is {0}")]
     OutboundHosts(#[from] NotAHost),
+    /// `OUTBOUND_PRIVATE_HOSTS` is something else: nobody knows whom it would admit.
+    #[error("OUTBOUND_PRIVATE_HOSTS is {0}")]
+    OutboundPrivateHosts(#[from] NotAName),
+    /// `OUTBOUND_ROOTS` is of no use, and whoever set it relies on it.
+    #[error("OUTBOUND_ROOTS names {0}")]
+    OutboundRoots(#[from] NotRoots),
 }
 
 fn split(list: &str) -> Vec<String> {
@@ -150,6 +157,7 @@ mod tests {
         assert_eq!(config.identity.audiences, ["a", "b"]);
         assert_eq!(config.identity.subject_claims, ["sub"]);
         assert!(config.identity_secret.is_none());
+        assert_eq!(config.outbound, Outbound::default());
     }
 
     #[test]
@@ -165,5 +173,15 @@ mod tests {
             assert!(matches!(error, ConfigError::OutboundHosts(_)), "{hosts}: {error}");
             assert!(error.to_string().starts_with("OUTBOUND_HOSTS is not a list"), "{error}");
         }
+        for hosts in ["*.example", ".example", ",", "10.0.0.1"] {
+            let error = refused(&[("OUTBOUND_PRIVATE_HOSTS", hosts)]);
+            assert!(matches!(error, ConfigError::OutboundPrivateHosts(_)), "{hosts}: {error}");
+            assert!(
+                error.to_string().starts_with("OUTBOUND_PRIVATE_HOSTS is not a list"),
+                "{error}"
+            );
+        }
+        let error = refused(&[("OUTBOUND_ROOTS", "/nowhere/roots.pem")]);
+        assert_eq!(error.to_string(), "OUTBOUND_ROOTS names a file that cannot be read");
     }
 }

@@ -1,15 +1,19 @@
 //! The one outbound client: discovery, keys and token requests of the functions all pass here.
 //!
 //! It follows no redirect, sends no cookie, asks for no compression, uses no proxy, reads no trust
-//! store from disk, and gives up on slow, large and deep answers.
+//! store of the system's, and gives up on slow, large and deep answers.
 
 mod address;
 mod hosts;
+mod private_hosts;
 mod resolver;
 mod retry_after;
+mod roots;
 
 pub use hosts::{Hosts, NotAHost};
+pub use private_hosts::{NotAName, PrivateHosts};
 pub use resolver::{Addresses, Names};
+pub use roots::{NotRoots, Roots};
 
 use crate::target::is_loopback_http;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -20,6 +24,7 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 use oauth2::{HttpRequest, HttpResponse};
 use resolver::{Inward, Resolver, SystemNames};
+use rustls::ClientConfig;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,10 +33,12 @@ use url::{Host, Url};
 /// Sends requests to servers that somebody else named.
 #[derive(Clone, Debug)]
 pub struct Http {
+    names: Arc<dyn Names>,
     public: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
     /// A client of its own, so that what is `https` goes the same way in development.
     loopback: Option<Client<HttpConnector<Resolver>, Full<Bytes>>>,
     hosts: Hosts,
+    private: PrivateHosts,
     timeout: Duration,
 }
 
@@ -53,23 +60,30 @@ impl Http {
     /// The same, with addresses found by `names`.
     pub fn resolving(reach: Reach, names: impl Names + 'static) -> Self {
         let names: Arc<dyn Names> = Arc::new(names);
-        let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_only()
-            .enable_http1()
-            .wrap_connector(tcp(Resolver::public(Arc::clone(&names)), false));
+        let private = PrivateHosts::default();
         let loopback = (reach == Reach::Loopback).then(|| {
-            Client::builder(TokioExecutor::new()).build(tcp(Resolver::local(names), true))
+            let tcp = tcp(Resolver::local(Arc::clone(&names)), true);
+            Client::builder(TokioExecutor::new()).build(tcp)
         });
         Self {
-            public: Client::builder(TokioExecutor::new()).build(https),
+            public: https(&names, &private, &Roots::default()),
             loopback,
+            names,
             hosts: Hosts::default(),
+            private,
             timeout: TIMEOUT,
         }
     }
 
-    /// The same client, which speaks to `hosts` only. What it spoke to before does not matter.
+    /// A client that speaks to `private` hosts as well, over `https`, and believes `roots` as well. Its
+    /// connections are its own.
+    #[must_use]
+    pub fn admitting(self, private: PrivateHosts, roots: &Roots) -> Self {
+        Self { public: https(&self.names, &private, roots), private, ..self }
+    }
+
+    /// The same client, which speaks to `hosts` only, and to the private ones that it admits. What it
+    /// spoke to before does not matter.
     #[must_use]
     pub fn only(self, hosts: Hosts) -> Self {
         Self { hosts, ..self }
@@ -147,7 +161,8 @@ impl Http {
         if !url.host_str().is_some_and(same) {
             return Err(HttpError::Refused("the host is not written in its usual form"));
         }
-        if !self.hosts.hold(&host) {
+        let named = matches!(host, Host::Domain(name) if self.private.hold(name));
+        if !named && !self.hosts.hold(&host) {
             return Err(HttpError::Refused(
                 "the host is not one of OUTBOUND_HOSTS, to which this deployment is limited",
             ));
@@ -178,6 +193,21 @@ pub(crate) fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Htt
     serde_json::from_slice::<serde_json::Value>(body)
         .and_then(serde_json::from_value)
         .map_err(|_| HttpError::NotJson)
+}
+
+fn https(
+    names: &Arc<dyn Names>,
+    private: &PrivateHosts,
+    roots: &Roots,
+) -> Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>> {
+    let tls =
+        ClientConfig::builder().with_root_certificates(roots.and_public()).with_no_client_auth();
+    let https = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_only()
+        .enable_http1()
+        .wrap_connector(tcp(Resolver::public(Arc::clone(names), private.clone()), false));
+    Client::builder(TokioExecutor::new()).build(https)
 }
 
 fn tcp(resolver: Resolver, plain: bool) -> HttpConnector<Resolver> {
@@ -254,7 +284,8 @@ impl HttpError {
     }
 }
 
-const INWARD: &str = "the host's address is not one of the public internet's";
+const INWARD: &str = "the host's address is not one of the public internet's, nor one that \
+                      OUTBOUND_PRIVATE_HOSTS admits";
 /// A function's own time is up after ten seconds; what it waits for must be over well before.
 const TIMEOUT: Duration = Duration::from_secs(4);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -17,6 +17,7 @@
 //! | [`Connection`](connection::Connection) | The durable fact that a subject lets us act at a target. |
 //! | [`Due`](due::Due) | A connection that is to be renewed before anybody needs it. |
 //! | [`StepUp`](step_up::StepUp) | What operations need beyond what was consented to. |
+//! | [`Catalog`](catalog::Catalog) | The tool list that the gateway holds for a target, and what is noted of keeping it. |
 //! | [`Lease`](store::Lease) | The sole, expiring, fenced right to refresh one connection. |
 //! | [`Breakers`](breaker::Breakers) | For how long a failing authorization server is left alone. |
 //! | [`seal`] | Authenticated encryption bound to its owner, and its inverse. |
@@ -26,6 +27,7 @@
 //! compile. Time and chance are arguments.
 
 // Nouns.
+pub mod catalog;
 pub mod connection;
 pub mod due;
 pub mod pending;
@@ -52,6 +54,7 @@ pub mod session;
 pub mod aws;
 pub mod clock;
 pub mod config;
+pub mod gateway;
 pub mod http;
 #[cfg(feature = "memory")]
 pub mod memory;

@@ -1,15 +1,14 @@
 //! The stores in memory: for tests of what stands on them, under the same contract as the others.
 
 mod due;
+mod targets;
 
 use crate::connection::{Attempt, Connection, Lineage, Reason, Status};
 use crate::pending::{SealedPending, State};
 use crate::step_up::StepUp;
-use crate::store::{
-    ClientSecrets, ConnectionStore, Lease, PendingStore, SecretStore, StoreError, TargetStore,
-};
+use crate::store::{ClientSecrets, ConnectionStore, Lease, PendingStore, SecretStore, StoreError};
 use crate::subject::SubjectId;
-use crate::target::{SecretName, Target, TargetName};
+use crate::target::{SecretName, TargetName};
 use oauth2::ClientSecret;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,7 +22,7 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Inner {
-    targets: BTreeMap<TargetName, Target>,
+    targets: BTreeMap<TargetName, targets::Item>,
     pending: HashMap<String, SealedPending>,
     connections: HashMap<(SubjectId, TargetName), Row>,
 }
@@ -91,43 +90,6 @@ impl SecretStore for MemorySecrets {
     async fn remove_secret(&self, name: &SecretName) -> Result<(), StoreError> {
         self.inner().remove(name);
         Ok(())
-    }
-}
-
-impl TargetStore for MemoryStore {
-    async fn find_target(&self, name: &TargetName) -> Result<Option<Target>, StoreError> {
-        Ok(self.inner().targets.get(name).cloned())
-    }
-
-    async fn targets(&self) -> Result<Vec<Target>, StoreError> {
-        Ok(self.inner().targets.values().cloned().collect())
-    }
-
-    async fn put_target(&self, target: &Target) -> Result<(), StoreError> {
-        self.inner().targets.insert(target.name.clone(), target.clone());
-        Ok(())
-    }
-
-    async fn replace_target(
-        &self,
-        found: Option<&Target>,
-        target: &Target,
-    ) -> Result<bool, StoreError> {
-        let targets = &mut self.inner().targets;
-        let unchanged = targets.get(&target.name) == found;
-        if unchanged {
-            targets.insert(target.name.clone(), target.clone());
-        }
-        Ok(unchanged)
-    }
-
-    async fn remove_target(&self, found: &Target) -> Result<bool, StoreError> {
-        let targets = &mut self.inner().targets;
-        let unchanged = targets.get(&found.name) == Some(found);
-        if unchanged {
-            targets.remove(&found.name);
-        }
-        Ok(unchanged)
     }
 }
 

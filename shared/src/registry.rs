@@ -1,8 +1,8 @@
 //! The registry of targets as a warm function remembers it.
 
-use crate::store::{StoreError, TargetStore};
+use crate::store::{Registered, StoreError, TargetStore};
 use crate::target::{Target, TargetName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
@@ -16,7 +16,31 @@ pub struct Registry<S> {
 
 struct Known {
     targets: BTreeMap<TargetName, Arc<Target>>,
+    /// There are such targets, but nobody can say what they are.
+    unreadable: BTreeSet<TargetName>,
     read_at: SystemTime,
+}
+
+impl Known {
+    fn new(registered: Registered, read_at: SystemTime) -> Self {
+        let Registered { targets, unreadable } = registered;
+        for name in &unreadable {
+            tracing::error!(outcome = "unreadable", target_name = %name, "a target's record cannot be read");
+        }
+        Self {
+            targets: targets.into_iter().map(|t| (t.name.clone(), Arc::new(t))).collect(),
+            // What is not a target's name is no tool's prefix either.
+            unreadable: unreadable.iter().filter_map(|name| name.parse().ok()).collect(),
+            read_at,
+        }
+    }
+
+    fn find(&self, name: &TargetName) -> Result<Option<Arc<Target>>, StoreError> {
+        if self.unreadable.contains(name) {
+            return Err(StoreError::Unreadable("a target's record"));
+        }
+        Ok(self.targets.get(name).cloned())
+    }
 }
 
 impl<S: TargetStore> Registry<S> {
@@ -26,7 +50,8 @@ impl<S: TargetStore> Registry<S> {
     }
 
     /// The target of this name. One that is not known may be new, and is asked for again after
-    /// [`NEWCOMER_WAIT`]. A store that does not answer leaves what was known in force.
+    /// [`NEWCOMER_WAIT`], as is one that cannot be read: it is not "none", for that would be let pass.
+    /// A store that does not answer leaves what was known in force.
     pub async fn find(
         &self,
         name: &TargetName,
@@ -35,18 +60,14 @@ impl<S: TargetStore> Registry<S> {
         let mut known = self.known.lock().await;
         if let Some(known) = known.as_ref() {
             let age = now.duration_since(known.read_at).unwrap_or_default();
-            let found = known.targets.get(name).cloned();
-            let lifetime = if found.is_some() { REGISTRY_LIFETIME } else { NEWCOMER_WAIT };
+            let found = known.find(name);
+            let lifetime = if let Ok(Some(_)) = found { REGISTRY_LIFETIME } else { NEWCOMER_WAIT };
             if age < lifetime {
-                return Ok(found);
+                return found;
             }
         }
         match self.store.targets().await {
-            Ok(targets) => {
-                let named = targets.into_iter().map(|t| (t.name.clone(), Arc::new(t)));
-                let known = known.insert(Known { targets: named.collect(), read_at: now });
-                Ok(known.targets.get(name).cloned())
-            }
+            Ok(registered) => known.insert(Known::new(registered, now)).find(name),
             Err(error) => match known.as_ref().and_then(|known| known.targets.get(name)) {
                 Some(target) => Ok(Some(Arc::clone(target))),
                 None => Err(error),
@@ -56,9 +77,8 @@ impl<S: TargetStore> Registry<S> {
 
     /// Reads the registry now, so that the first call does not wait for it.
     pub async fn prepare(&self, now: SystemTime) -> Result<(), StoreError> {
-        let targets = self.store.targets().await?;
-        let named = targets.into_iter().map(|t| (t.name.clone(), Arc::new(t)));
-        *self.known.lock().await = Some(Known { targets: named.collect(), read_at: now });
+        let registered = self.store.targets().await?;
+        *self.known.lock().await = Some(Known::new(registered, now));
         Ok(())
     }
 }
@@ -90,5 +110,21 @@ mod tests {
         registry.store.put_target(&target).await.unwrap();
         assert_eq!(registry.find(&notes, at(64)).await.unwrap().unwrap().title, "notes");
         assert_eq!(registry.find(&notes, at(65)).await.unwrap().unwrap().title, "Changed");
+    }
+    #[tokio::test]
+    async fn a_target_that_cannot_be_read_is_not_none_and_hides_no_other() {
+        let registry = Registry::new(MemoryStore::default());
+        let (notes, files): (TargetName, TargetName) =
+            ("notes".parse().unwrap(), "files".parse().unwrap());
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        registry.store.put_target(&crate::target::example("files")).await.unwrap();
+        registry.store.spoil_target(&notes);
+
+        for seconds in [0, 1, 7, 100] {
+            assert!(registry.find(&notes, at(seconds)).await.is_err(), "{seconds}");
+            assert!(registry.find(&files, at(seconds)).await.unwrap().is_some());
+        }
+        registry.store.put_target(&crate::target::example("notes")).await.unwrap();
+        assert!(registry.find(&notes, at(105)).await.unwrap().is_some());
     }
 }

@@ -1,6 +1,7 @@
 //! What the verbs ask of storage: promises, not access. `tests/store_contract` holds every
 //! adapter to them.
 
+use crate::catalog::Catalog;
 use crate::connection::{Attempt, Connection, Lineage};
 use crate::due::{Due, Shard};
 use crate::pending::{SealedPending, State};
@@ -19,24 +20,54 @@ pub trait TargetStore: Send + Sync {
         name: &TargetName,
     ) -> impl Future<Output = Result<Option<Target>, StoreError>> + Send;
 
-    /// Every target, by name.
-    fn targets(&self) -> impl Future<Output = Result<Vec<Target>, StoreError>> + Send;
+    /// Every target, by name. One whose record cannot be read keeps nobody from the others.
+    fn targets(&self) -> impl Future<Output = Result<Registered, StoreError>> + Send;
 
-    /// Adds `target`, or replaces the one of its name.
+    /// Adds `target`, or replaces the one of its name. Its catalog stays.
     fn put_target(&self, target: &Target) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Writes `target`, provided that the record of its name still is `found`, or still is not there.
-    /// Of two writers at once one is told `false`, and has changed nothing.
+    /// Of two writers at once one is told `false`, and has changed nothing. Its catalog stays.
     fn replace_target(
         &self,
         found: Option<&Target>,
         target: &Target,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Removes a target, provided that its record still is `found`. Otherwise the answer is `false`.
+    /// Removes a target and its catalog, provided that its record still is `found`. Otherwise the
+    /// answer is `false`.
     fn remove_target(
         &self,
         found: &Target,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// What the registry holds.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Registered {
+    /// The targets, by name.
+    pub targets: Vec<Target>,
+    /// The names, as written, of those whose record nobody can read: an operator must mend it, and
+    /// until then nothing is done there.
+    pub unreadable: Vec<String>,
+}
+
+/// What is noted of each target's catalog. It lies beside the target, and goes with it.
+pub trait CatalogStore: Send + Sync {
+    /// What is noted of the catalog of the target of this name, as of the last completed write.
+    fn find_catalog(
+        &self,
+        name: &TargetName,
+    ) -> impl Future<Output = Result<Option<Catalog>, StoreError>> + Send;
+
+    /// Writes `catalog`, provided that what is noted still is `found`, or still is not there, and that
+    /// there is a target of this name. Of two writers at once one is told `false`, and has changed
+    /// nothing. The target stays as it is.
+    fn put_catalog(
+        &self,
+        name: &TargetName,
+        found: Option<&Catalog>,
+        catalog: &Catalog,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 

@@ -15,11 +15,13 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_env()?;
     let sdk = sdk_config().await;
     let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));
+    let http =
+        Http::new(Reach::Public).admitting(config.outbound.private_hosts, &config.outbound.roots);
     let authorize = Authorize {
         targets: store.clone(),
         pending: store.clone(),
         connections: store,
-        identity: IdentityProvider::new(config.identity, Http::new(Reach::Public)),
+        identity: IdentityProvider::new(config.identity, http),
         browser_keys: KeyRing::for_browsers(&secrets.browser_keys().await?)?,
         base_url: config.base_url,
         clock: SystemClock,

@@ -86,7 +86,8 @@ where
         self.disconnect(&session, &name, now).await
     }
 
-    /// The page that lists every target, and every connection to one that is there no longer.
+    /// The page that lists every target, and every connection to one that is there no longer, or
+    /// that nobody can read: it can be ended all the same.
     async fn list(
         &self,
         session: &Session,
@@ -96,7 +97,7 @@ where
         let found = self.connections.connections_of(&session.person.subject.id()).await?;
         let connections: BTreeMap<_, _> =
             found.iter().map(|found| (&found.target, found)).collect();
-        let targets = self.targets.targets().await?;
+        let targets = self.targets.targets().await?.targets;
         let targets: BTreeMap<_, _> = targets.iter().map(|target| (&target.name, target)).collect();
 
         let mut listed = Vec::new();

@@ -16,19 +16,20 @@ pub(crate) struct Parts<D, S, K, R> {
     pub(crate) random: R,
 }
 
-/// Puts them together. Whom `http` may speak to is limited here for all but the identity provider,
-/// whom the operator names.
+/// Puts them together. Whom `http` may speak to is said here, and limited for all but the identity
+/// provider, whom the operator names.
 pub(crate) fn connections<D: Clone, S, K, R>(
     config: Config,
     http: Http,
     parts: Parts<D, S, K, R>,
 ) -> Connections<D, D, S, K, R> {
+    let http = http.admitting(config.outbound.private_hosts, &config.outbound.roots);
     Connections {
         targets: parts.store.clone(),
         connections: parts.store,
         secrets: parts.secrets,
         identity: IdentityProvider::new(config.identity, http.clone()),
-        http: http.only(config.outbound_hosts),
+        http: http.only(config.outbound.hosts),
         browser_keys: parts.browser_keys,
         token_keys: parts.token_keys,
         base_url: config.base_url,

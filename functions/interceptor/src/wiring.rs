@@ -19,19 +19,20 @@ pub(crate) struct Parts<D, S, K> {
     pub(crate) clock: K,
 }
 
-/// Puts them together. Whom `http` may speak to is limited here for all but the identity provider,
-/// whom the operator names.
+/// Puts them together. Whom `http` may speak to is said here, and limited for all but the identity
+/// provider, whom the operator names.
 pub(crate) fn interceptor<D: Clone + TargetStore, S, K>(
     config: Config,
     http: Http,
     parts: Parts<D, S, K>,
 ) -> Interceptor<D, D, S, K> {
+    let http = http.admitting(config.outbound.private_hosts, &config.outbound.roots);
     Interceptor {
         targets: Registry::new(parts.store.clone()),
         connections: parts.store,
         secrets: parts.secrets,
         identity: IdentityProvider::new(config.identity, http.clone()),
-        http: http.only(config.outbound_hosts),
+        http: http.only(config.outbound.hosts),
         breakers: Breakers::new(SystemRandom),
         browser_keys: parts.browser_keys,
         token_keys: parts.token_keys,

@@ -15,14 +15,16 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let RefreshConfig { outbound_hosts, used_within, function_name } = RefreshConfig::from_env()?;
+    let RefreshConfig { outbound, used_within, function_name } = RefreshConfig::from_env()?;
     let sdk = sdk_config().await;
     let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));
     let refresh = Arc::new(Refresh {
         targets: Registry::new(store.clone()),
         connections: store,
         queue: SqsQueue::from_env(&sdk)?,
-        http: Http::new(Reach::Public).only(outbound_hosts),
+        http: Http::new(Reach::Public)
+            .admitting(outbound.private_hosts, &outbound.roots)
+            .only(outbound.hosts),
         breakers: Breakers::new(SystemRandom),
         token_keys: KeyRing::for_tokens(&secrets.token_keys().await?)?,
         secrets,

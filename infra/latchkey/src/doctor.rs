@@ -16,9 +16,10 @@ use crate::answer::{Exit, Refusal, Report, conclude};
 use crate::connect::{Moment, look};
 use crate::local::is_configured;
 use crate::operator::{Access, Operator, Where};
+use crate::targets::unreadable;
 use broker::clock::{Clock, SystemClock, SystemRandom};
 use broker::registration::Applicant;
-use broker::store::TargetStore;
+use broker::store::{Registered, TargetStore};
 use broker::target::{Target, TargetName};
 use clap::Args;
 use drift::Drift;
@@ -77,11 +78,11 @@ impl Operator {
             Some(stack) => Some(Deployment::examine(self, stack, moment.now).await?),
             None => None,
         };
-        let targets = match name {
-            None if !all => Vec::new(),
-            name => self.examine(name, moment).await?.targets,
+        let examination = match name {
+            None if !all => Examination::default(),
+            name => self.examine(name, moment).await?,
         };
-        Ok(Examination { deployment, targets })
+        Ok(Examination { deployment, ..examination })
     }
 
     /// Checks one target, or all.
@@ -90,15 +91,17 @@ impl Operator {
         name: Option<&TargetName>,
         moment: Moment<'_>,
     ) -> Result<Examination, Refusal> {
-        let targets = match name {
-            Some(name) => vec![self.known(name).await?],
+        let registered = match name {
+            Some(name) => {
+                Registered { targets: vec![self.known(name).await?], ..Registered::default() }
+            }
             None => self.store.targets().await?,
         };
         let mut diagnoses = Vec::new();
-        for target in &targets {
+        for target in &registered.targets {
             diagnoses.push(self.diagnose(target, moment).await);
         }
-        Ok(Examination { deployment: None, targets: diagnoses })
+        Ok(Examination { deployment: None, targets: diagnoses, unreadable: registered.unreadable })
     }
 
     /// What mends most of what can be wrong with a target.
@@ -149,13 +152,15 @@ impl Operator {
 }
 
 /// What was found out about a deployment and some targets.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Examination {
     /// The deployment; none of `latchkey local`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment: Option<Deployment>,
     /// By name.
     pub targets: Vec<Diagnosis>,
+    /// The names of those whose record cannot be read.
+    pub unreadable: Vec<String>,
 }
 
 /// What was found out about one target.
@@ -195,7 +200,8 @@ impl Report for Examination {
             None => (&[][..], &[][..]),
         };
         let targets = &self.targets;
-        if !drift.is_empty() || targets.iter().any(|target| !target.drift.is_empty()) {
+        let drifted = !drift.is_empty() || !self.unreadable.is_empty();
+        if drifted || targets.iter().any(|target| !target.drift.is_empty()) {
             Exit::Refused
         } else if !unchecked.is_empty() || targets.iter().any(|one| !one.unchecked.is_empty()) {
             Exit::TryAgain
@@ -207,12 +213,16 @@ impl Report for Examination {
 
 impl fmt::Display for Examination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.targets.is_empty() && self.deployment.is_none() {
+        let nothing = self.targets.is_empty() && self.unreadable.is_empty();
+        if nothing && self.deployment.is_none() {
             return f.write_str("There is no target to check.");
         }
         let deployment = self.deployment.iter().map(ToString::to_string);
-        let texts: Vec<_> =
-            deployment.chain(self.targets.iter().map(ToString::to_string)).collect();
+        let unreadable = self.unreadable.iter().map(|name| unreadable(name));
+        let texts: Vec<_> = deployment
+            .chain(self.targets.iter().map(ToString::to_string))
+            .chain(unreadable)
+            .collect();
         f.write_str(&texts.join("\n"))
     }
 }

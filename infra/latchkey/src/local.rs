@@ -149,7 +149,7 @@ impl Local {
 /// The configuration says which of its targets there are; an earlier run's do not count. Targets
 /// that were connected stay, and keep their names.
 async fn adopt(store: &DynamoStore, configured: &[LocalTarget]) -> Result<(), NotAdopted> {
-    let known = store.targets().await?;
+    let known = store.targets().await?.targets;
     let (ours, connected): (Vec<_>, Vec<_>) = known.iter().partition(|known| is_configured(known));
     let named = |name: &TargetName| configured.iter().any(|local| local.target.name == *name);
     if let Some(taken) = connected.into_iter().find(|connected| named(&connected.name)) {

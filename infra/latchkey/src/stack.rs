@@ -1,7 +1,6 @@
 //! A deployment in an AWS account, found by the name of its CloudFormation stack.
 
 mod account;
-pub(crate) mod catalog;
 pub(crate) mod fault;
 pub(crate) mod gateway;
 pub(crate) mod leftovers;
@@ -94,10 +93,6 @@ impl Stack {
 
     pub(crate) fn config(&self) -> &SdkConfig {
         &self.account.config
-    }
-
-    pub(crate) fn tables(&self) -> &Tables {
-        &self.tables
     }
 
     pub(crate) fn store(&self) -> DynamoStore {

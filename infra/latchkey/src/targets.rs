@@ -13,6 +13,7 @@ use crate::connect::Moment;
 use crate::operator::{Access, Operator, Where};
 use crate::stack::Pace;
 use broker::clock::{Clock, SystemClock, SystemRandom};
+use broker::discovery::attempt::Quote;
 use broker::store::TargetStore;
 use broker::target::{Target, TargetName};
 use clap::{Args, Subcommand};
@@ -81,4 +82,12 @@ impl Operator {
     pub(crate) async fn known(&self, name: &TargetName) -> Result<Target, Refusal> {
         self.store.find_target(name).await?.ok_or_else(|| self.unknown(name.as_str()))
     }
+}
+
+/// What is said of a record that people wrote, and nobody can read.
+pub(crate) fn unreadable(name: &str) -> String {
+    let name = Quote::of(name);
+    format!(
+        "{name} has a record that cannot be read: calls of its tools are refused until it is mended"
+    )
 }

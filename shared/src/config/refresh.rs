@@ -1,7 +1,6 @@
 //! What the function that sweeps is told.
 
-use super::ConfigError;
-use crate::http::Hosts;
+use super::{ConfigError, Outbound};
 use std::time::Duration;
 
 /// Its own settings.
@@ -10,8 +9,8 @@ pub struct RefreshConfig {
     /// `REFRESH_USED_WITHIN_DAYS`: how long after its last use a connection is renewed ahead of
     /// expiry; 30 days unless given. With 0 none is.
     pub used_within: Duration,
-    /// `OUTBOUND_HOSTS`: the authorization servers' hosts that may be spoken to.
-    pub outbound_hosts: Hosts,
+    /// Whom it may speak to.
+    pub outbound: Outbound,
     /// `AWS_LAMBDA_FUNCTION_NAME`, as Lambda sets it: its metrics go by this name.
     pub function_name: String,
 }
@@ -33,7 +32,7 @@ impl RefreshConfig {
             None => 30,
         };
         Ok(Self {
-            outbound_hosts: given("OUTBOUND_HOSTS").unwrap_or_default().parse()?,
+            outbound: Outbound::read(given)?,
             used_within: Duration::from_hours(24) * u32::from(days),
             function_name: given(FUNCTION_NAME).ok_or(ConfigError::Missing(FUNCTION_NAME))?,
         })
@@ -50,8 +49,8 @@ mod tests {
     fn read(days: Option<&str>) -> Result<RefreshConfig, ConfigError> {
         RefreshConfig::read(|name| match name {
             USED_WITHIN => days.map(str::to_owned),
-            "OUTBOUND_HOSTS" => None,
-            _ => Some("the-function".to_owned()),
+            FUNCTION_NAME => Some("the-function".to_owned()),
+            _ => None,
         })
     }
 

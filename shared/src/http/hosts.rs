@@ -61,7 +61,7 @@ impl FromStr for Entry {
 
 /// Whether a name can be that of a server on the internet. A pattern would match nothing, and who
 /// wrote one would not know.
-fn is_plain(name: &str) -> bool {
+pub(super) fn is_plain(name: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };

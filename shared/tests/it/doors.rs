@@ -1,6 +1,7 @@
 //! Every way by which a URL of somebody else's makes us send a request, and what stands there.
 
 mod limits;
+mod private;
 mod reflection;
 mod spellings;
 mod trap;
@@ -23,7 +24,7 @@ fn told(error: &dyn Error) -> String {
 }
 
 /// Names of which each leads to the addresses of its turn, and at last to those of the last one.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Turns {
     turns: Arc<Vec<Vec<IpAddr>>>,
     asked: Arc<Mutex<Vec<String>>>,

@@ -66,6 +66,7 @@ async fn p1_a_url_that_can_be_read_in_two_ways_is_not_requested() {
 }
 
 /// Each name leads inward.
+#[derive(Debug)]
 struct Inward;
 
 impl Names for Inward {

@@ -37,6 +37,7 @@ macro_rules! promises {
     };
 }
 
+mod catalogs;
 mod connections;
 mod due;
 mod pending;

@@ -4,7 +4,8 @@ use crate::{dynamo, name, target, winners};
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use broker::aws::{DynamoStore, Tables, sdk_config_at};
-use broker::store::TargetStore;
+use broker::memory::MemoryStore;
+use broker::store::{StoreError, TargetStore};
 use broker::target::Target;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -25,8 +26,10 @@ async fn a_target_is_found_by_name_and_replaced(store: impl TargetStore) {
     let found = store.find_target(&name("notes")).await.unwrap().unwrap();
     assert_eq!(found.title, "Notes, renamed");
     assert_eq!(found.resource.as_str(), "https://notes.example");
-    let names: Vec<_> = store.targets().await.unwrap().into_iter().map(|t| t.name).collect();
+    let registered = store.targets().await.unwrap();
+    let names: Vec<_> = registered.targets.into_iter().map(|t| t.name).collect();
     assert_eq!(names, [name("files"), name("notes")]);
+    assert_eq!(registered.unreadable, [""; 0]);
 }
 
 async fn r7_a_target_is_replaced_and_removed_only_as_it_was_found(store: impl TargetStore) {
@@ -64,6 +67,48 @@ async fn r7_of_many_who_replace_a_target_at_once_one_does(store: impl TargetStor
         });
         assert_eq!(winners(tasks.collect()).await, 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_read_is_named_and_hides_no_other() {
+    let (store, client, tables) = dynamo().await;
+    for (key, record) in [
+        ("broken", Some("{".to_owned())),
+        ("copied", Some(serde_json::to_string(&target("notes")).unwrap())),
+        ("empty", None),
+        ("not a name", Some(String::new())),
+    ] {
+        let request = client.put_item().table_name(&tables.targets);
+        let mut request = request.item("name", AttributeValue::S(key.into()));
+        if let Some(record) = record {
+            request = request.item("record", AttributeValue::S(record));
+        }
+        request.send().await.unwrap();
+    }
+    store.put_target(&target("notes")).await.unwrap();
+
+    let registered = store.targets().await.unwrap();
+
+    assert_eq!(registered.targets, [target("notes")]);
+    assert_eq!(registered.unreadable, ["broken", "copied", "empty", "not a name"]);
+    for unreadable in ["broken", "copied", "empty"] {
+        let found = store.find_target(&name(unreadable)).await;
+        assert!(matches!(found, Err(StoreError::Unreadable(_))), "{unreadable}");
+    }
+}
+
+#[tokio::test]
+async fn in_memory_too_a_record_that_cannot_be_read_is_named_and_hides_no_other() {
+    let store = MemoryStore::default();
+    store.spoil_target(&name("broken"));
+    store.put_target(&target("notes")).await.unwrap();
+
+    let registered = store.targets().await.unwrap();
+
+    assert_eq!(registered.targets, [target("notes")]);
+    assert_eq!(registered.unreadable, ["broken"]);
+    let found = store.find_target(&name("broken")).await;
+    assert!(matches!(found, Err(StoreError::Unreadable(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]

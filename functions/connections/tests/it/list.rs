@@ -213,6 +213,15 @@ async fn w5_addresses_are_the_configured_ones_whatever_the_request_says() {
     assert!(!location(&answer).contains("evil.example"));
 }
 
+#[tokio::test]
+async fn a_target_whose_record_cannot_be_read_is_left_out_and_hides_no_other() {
+    let world = World::new().await;
+    world.store.memory.spoil_target(&"files".parse().unwrap());
+    let page = world.page(&[&world.signed_in("alice")]).await;
+    assert!(!page.contains("Our Files") && !page.contains("/authorize/files"), "{page}");
+    assert!(page.contains("/connections/notes/disconnect"), "{page}");
+}
+
 /// A connection of Alice to a target that is not set up.
 pub(crate) async fn target_named(world: &World, name: &str) -> TargetName {
     let mut target = world.store.find_target(&"notes".parse().unwrap()).await.unwrap().unwrap();

@@ -16,3 +16,5 @@ pub(crate) mod server;
 pub(crate) mod store;
 #[path = "../../../../shared/tests/it/support/target.rs"]
 pub(crate) mod target;
+#[path = "../../../../shared/tests/it/support/tls.rs"]
+pub(crate) mod tls;

@@ -70,3 +70,19 @@ async fn a_connection_is_looked_up_for_every_call() {
     assert!(forwarded(&world.alice_calls().await).is_some());
     assert_eq!(world.store.calls(), ["find_connection"], "one read, and nothing else");
 }
+
+#[tokio::test]
+async fn a_call_of_a_target_whose_record_cannot_be_read_is_refused_and_no_other() {
+    let world = World::new().await;
+    let files = world.target("files").await;
+    world.connect("alice", &files, 3600).await;
+    world.store.memory.spoil_target(&"github".parse().unwrap());
+    world.interceptor.targets.prepare(at(NOW)).await.unwrap();
+
+    says_try_again(&world.alice_calls().await);
+
+    let mut call = get_me();
+    call["params"]["name"] = "files___read".into();
+    let answer = world.call(&world.jwt(&json!({})), &call).await;
+    assert!(forwarded(&answer).is_some(), "{answer}");
+}

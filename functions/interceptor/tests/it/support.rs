@@ -9,3 +9,5 @@ pub(crate) mod keys;
 pub(crate) mod server;
 #[path = "../../../../shared/tests/it/support/store.rs"]
 pub(crate) mod store;
+#[path = "../../../../shared/tests/it/support/tls.rs"]
+pub(crate) mod tls;

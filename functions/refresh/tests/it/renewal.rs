@@ -2,9 +2,13 @@
 
 use crate::world::{HOUR, NOW, World, at, delivery, keys, message, notes, person, renewed};
 use broker::clock::Clock;
-use broker::connection::{Reason, Status};
+use broker::connection::{Connection, Reason, Status};
 use broker::due::DAY;
+use broker::queue::Message;
 use broker::store::{ConnectionStore, TargetStore, UsedConnections};
+use broker::target::Target;
+use broker::tokens::TokenSet;
+use oauth2::{AccessToken, RefreshToken};
 use refresh::{Delivery, Renewals, Swept};
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
@@ -333,4 +337,31 @@ async fn t6_one_connection_delivered_many_times_at_once_is_renewed_once() {
     let (staying, report) = world.refresh.renew(deliveries.collect(), world.deadline()).await;
     assert_eq!((staying.len(), world.server.asked().len()), (0, 1));
     assert_eq!(report.renewed + report.busy + report.current, 10);
+}
+
+#[tokio::test]
+async fn a_target_whose_record_cannot_be_read_keeps_nobody_from_the_others() {
+    let world = World::new().await;
+    let due = world.connect(&["alice"], HOUR).await;
+    world.wait_for(&due[0]);
+    world.store.memory.spoil_target(&"files".parse().unwrap());
+    world.refresh.targets.prepare(world.watch.now()).await.unwrap();
+    let elsewhere = Message { subject: person("bob"), target: "files".parse().unwrap() };
+    let lost = world.target().await;
+    let lost = Target { name: elsewhere.target.clone(), ..lost };
+    let tokens = TokenSet {
+        access: AccessToken::new("a1".into()),
+        refresh: Some(RefreshToken::new("r1".into())),
+        expires_at: world.watch.now(),
+        scopes: vec![],
+    };
+    let connection = Connection::active(&keys(), person("bob"), &lost, &tokens, at(NOW)).unwrap();
+    world.store.connect(&connection).await.unwrap();
+    let delivery_elsewhere = Delivery { id: "id-bob".into(), body: elsewhere.to_body() };
+
+    let deliveries = vec![delivery_elsewhere, delivery("alice")];
+    let (staying, report) = world.refresh.renew(deliveries, world.deadline()).await;
+
+    assert_eq!(staying, [""; 0]);
+    assert_eq!(report, Renewals { renewed: 1, failed: 1, ..Renewals::default() });
 }

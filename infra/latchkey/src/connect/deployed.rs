@@ -5,10 +5,10 @@ use super::Wish;
 use crate::answer::{Exit, Refusal};
 use crate::operator::Operator;
 use crate::stack::Stack;
-use crate::stack::catalog::Catalog;
 use crate::stack::gateway::{Pace, is_ours};
 use crate::verdict::Verdict;
 use aws_sdk_bedrockagentcorecontrol::types::TargetStatus;
+use broker::catalog::{Catalog, Recipe};
 use broker::target::Target;
 use serde::Serialize;
 use std::fmt;
@@ -68,10 +68,10 @@ impl fmt::Display for Progress {
             }
             (None, None) => f.write_str("nobody has consented yet")?,
         }
-        if let Some(recipe) = &self.catalog.recipe {
+        if let Some(recipe) = self.catalog.recipe.map(Recipe::name) {
             write!(f, " ({recipe})")?;
         }
-        if let Some(problem) = self.catalog.problem() {
+        if let Some(problem) = self.catalog.look.as_ref().and_then(|look| look.why.as_ref()) {
             write!(f, "; the catalog says: {problem}")?;
         }
         self.gateway_target_reasons.iter().try_for_each(|reason| write!(f, "; {reason}"))
@@ -138,7 +138,7 @@ impl Operator {
         stack: &Stack,
         target: &Target,
     ) -> Result<Progress, Refusal> {
-        let catalog = stack.catalog_of(&target.name).await?;
+        let catalog = self.catalog_of(&target.name).await?;
         let mut progress = Progress { catalog, ..Progress::default() };
         let Some(gateway) = stack.gateway() else { return Ok(progress) };
         let there = match &progress.catalog.gateway_target {

@@ -5,6 +5,7 @@ use super::{gateway, gateway_targets, rows};
 use crate::answer::Refusal;
 use crate::operator::Operator;
 use crate::stack::{Stack, fault};
+use crate::targets::unreadable;
 use aws_sdk_sqs::types::QueueAttributeName;
 use broker::store::TargetStore;
 use serde::Serialize;
@@ -45,7 +46,12 @@ impl Deployment {
         };
         deployment.of_stack(stack);
         deployment.pages(operator, stack, now).await;
-        let targets = operator.store.targets().await?;
+        let registered = operator.store.targets().await?;
+        for name in &registered.unreadable {
+            let remedy = "Mend the attribute `record`, or delete the item and connect it again.";
+            deployment.found("record_unreadable", unreadable(name), remedy);
+        }
+        let targets = registered.targets;
         match stack.gateway() {
             None => deployment.notes.push(
                 "The stack names no gateway: nothing of one is checked, and the catalog does nothing."
@@ -55,7 +61,7 @@ impl Deployment {
                 let found = gateway::examine(stack, &there, &mut deployment).await;
                 deployment.unless_checked(found);
                 let found =
-                    gateway_targets::examine(operator, stack, &there, &targets, &mut deployment);
+                    gateway_targets::examine(operator, &there, &targets, &mut deployment);
                 let found = found.await;
                 deployment.unless_checked(found);
             }

@@ -3,25 +3,22 @@
 use super::Deployment;
 use crate::answer::Refusal;
 use crate::operator::Operator;
-use crate::stack::Stack;
-use crate::stack::catalog::Catalog;
 use crate::stack::gateway::{Gateway, is_ours, mcp_server};
 use aws_sdk_bedrockagentcorecontrol::operation::get_gateway_target::GetGatewayTargetOutput;
 use aws_sdk_bedrockagentcorecontrol::types::{ListingMode, TargetSummary};
+use broker::catalog::{Catalog, Recipe};
 use broker::target::Target;
 
 pub(super) async fn examine(
     operator: &Operator,
-    stack: &Stack,
     gateway: &Gateway,
     targets: &[Target],
     deployment: &mut Deployment,
 ) -> Result<(), Refusal> {
     let there = gateway.targets().await?;
-    let mut catalogs = stack.catalogs().await?;
     let mut known = Vec::new();
     for target in targets {
-        let catalog = catalogs.remove(target.name.as_str()).unwrap_or_default();
+        let catalog = operator.catalog_of(&target.name).await?;
         let found = there.iter().find(|found| match &catalog.gateway_target {
             Some(id) => found.target_id == *id,
             None => found.name == target.name.as_str(),
@@ -52,7 +49,8 @@ fn absent(target: &Target, catalog: &Catalog, look: &str, deployment: &mut Deplo
         deployment.notes.push(note);
         return;
     }
-    let problem = catalog.problem().map(|problem| format!(": {problem}")).unwrap_or_default();
+    let problem = catalog.look.as_ref().and_then(|look| look.why.as_ref());
+    let problem = problem.map(|problem| format!(": {problem}")).unwrap_or_default();
     deployment.found(
         "no_gateway_target",
         format!("{name} is not at the gateway{problem}"),
@@ -95,9 +93,11 @@ fn one(
             format!("Mend what it says, then have the catalog look again: {look}"),
         );
     }
-    let recipe = catalog.recipe.as_deref().unwrap_or_default();
+    let recipe = catalog.recipe;
     let provided = found.credential_provider_configurations.first();
-    if let Some(provided) = provided.filter(|_| !WITH_PROVIDER.contains(&recipe)) {
+    if let Some(provided) =
+        provided.filter(|_| !recipe.is_some_and(|recipe| WITH_PROVIDER.contains(&recipe)))
+    {
         deployment.found(
             "credential_provider",
             format!(
@@ -109,7 +109,7 @@ fn one(
     }
     let dynamic =
         mcp_server(found).is_some_and(|server| server.listing_mode == Some(ListingMode::Dynamic));
-    if dynamic && (recipe != "dynamic" || all > 1) {
+    if dynamic && (recipe != Some(Recipe::Dynamic) || all > 1) {
         deployment.found(
             "dynamic",
             format!("the gateway target {name} lists its tools per call, among {all} targets"),
@@ -119,4 +119,4 @@ fn one(
 }
 
 /// Recipes in which a provider stands in for what the interceptor then overrides.
-const WITH_PROVIDER: [&str; 2] = ["client_credentials", "placeholder"];
+const WITH_PROVIDER: [Recipe; 2] = [Recipe::ClientCredentials, Recipe::Placeholder];

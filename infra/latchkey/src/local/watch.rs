@@ -38,7 +38,7 @@ impl<S: TargetStore> Watch<S> {
     /// Looks once. The interceptor comes first: a target that only the gateway knew would be called
     /// without anybody's token.
     pub(super) async fn look(&mut self) -> Result<(), StoreError> {
-        let known = self.store.targets().await?;
+        let known = self.store.targets().await?.targets;
         let at_gateway: Vec<_> = known.iter().map(|target| self.at_gateway(target)).collect();
         let tools: Vec<_> = at_gateway.iter().map(|target| &target.tools).collect();
         let now = serde_json::to_string(&(&known, tools))

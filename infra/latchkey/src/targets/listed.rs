@@ -1,15 +1,16 @@
 //! The list of targets.
 
+use super::unreadable;
 use crate::answer::{Refusal, Report};
 use crate::local::is_configured;
 use crate::operator::Operator;
-use crate::stack::catalog::Catalog;
 use crate::stack::gateway;
-use broker::clock::{from_unix_seconds, unix_seconds};
+use broker::catalog::{Catalog, Recipe};
+use broker::clock::unix_seconds;
 use broker::discovery::attempt::Quote;
 use broker::page::moment::Moment;
-use broker::store::TargetStore;
-use broker::target::{Target, Way};
+use broker::store::{CatalogStore, TargetStore};
+use broker::target::{Target, TargetName, Way};
 use serde::Serialize;
 use std::fmt;
 
@@ -18,6 +19,8 @@ use std::fmt;
 pub struct Targets {
     /// By name.
     pub targets: Vec<Listed>,
+    /// The names of those whose record cannot be read.
+    pub unreadable: Vec<String>,
     /// What could not be found out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -59,29 +62,33 @@ pub struct Listed {
 impl Operator {
     /// Every target.
     pub async fn targets(&self) -> Result<Targets, Refusal> {
-        let targets = self.store.targets().await?;
-        let listed = targets.iter().map(|target| {
+        let registered = self.store.targets().await?;
+        let unreadable = registered.unreadable;
+        let listed = registered.targets.iter().map(|target| {
             let tools = self.folder().map(|folder| folder.tools(&target.name)).transpose()?;
             Ok(Listed::new(target, tools.flatten().map(|tools| tools.len() as u64)))
         });
         let mut listed = listed.collect::<Result<Vec<_>, Refusal>>()?;
-        let Some(stack) = self.stack() else {
-            return Ok(Targets { targets: listed, notes: vec![] });
-        };
-        let mut catalogs = stack.catalogs().await?;
-        for row in &mut listed {
-            let catalog = catalogs.remove(&row.name).unwrap_or_default();
-            row.tools = catalog.listed.as_ref().map(|listed| listed.count);
-            row.catalog = Some(catalog);
-        }
         let mut notes = Vec::new();
-        // What is registered is worth seeing, whatever the gateway says.
-        if let Some(gateway) = stack.gateway()
-            && let Err(refusal) = at_gateway(&gateway, &mut listed).await
-        {
-            notes.push(format!("The gateway's targets are not known: {}", refusal.problem));
+        if let Some(stack) = self.stack() {
+            for (row, target) in listed.iter_mut().zip(&registered.targets) {
+                let catalog = self.catalog_of(&target.name).await?;
+                row.tools = catalog.listed.as_ref().map(|listed| listed.count as u64);
+                row.catalog = Some(catalog);
+            }
+            // What is registered is worth seeing, whatever the gateway says.
+            if let Some(gateway) = stack.gateway()
+                && let Err(refusal) = at_gateway(&gateway, &mut listed).await
+            {
+                notes.push(format!("The gateway's targets are not known: {}", refusal.problem));
+            }
         }
-        Ok(Targets { targets: listed, notes })
+        Ok(Targets { targets: listed, unreadable, notes })
+    }
+
+    /// What is noted of a target's catalog; nothing, if it was not looked at yet.
+    pub(crate) async fn catalog_of(&self, name: &TargetName) -> Result<Catalog, Refusal> {
+        Ok(self.store.find_catalog(name).await?.unwrap_or_default())
     }
 }
 
@@ -127,7 +134,7 @@ impl Report for Targets {}
 
 impl fmt::Display for Targets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.targets.is_empty() {
+        if self.targets.is_empty() && self.unreadable.is_empty() {
             f.write_str("There is no target yet: latchkey connect URL --name NAME")?;
         }
         for (index, target) in self.targets.iter().enumerate() {
@@ -148,6 +155,12 @@ impl fmt::Display for Targets {
                 target.write_catalog(catalog, f)?;
             }
         }
+        for (index, name) in self.unreadable.iter().enumerate() {
+            if index > 0 || !self.targets.is_empty() {
+                writeln!(f)?;
+            }
+            f.write_str(&unreadable(name))?;
+        }
         self.notes.iter().try_for_each(|note| write!(f, "\n\nNote: {note}"))
     }
 }
@@ -162,17 +175,17 @@ impl Listed {
         if let Some(tools) = self.tools {
             write!(f, ", {tools} tools")?;
         }
-        if let Some(recipe) = &catalog.recipe {
+        if let Some(recipe) = catalog.recipe.map(Recipe::name) {
             write!(f, ", recipe {recipe}")?;
         }
         match &catalog.steward {
-            Some(steward) => write!(f, ", steward {steward}")?,
+            Some(steward) => write!(f, ", steward {}", steward.key())?,
             None => f.write_str(", no steward: nobody has consented yet")?,
         }
         if let Some(look) = &catalog.look {
-            let at = Moment::new(from_unix_seconds(look.at));
-            write!(f, ", looked at {at}: {}", look.outcome)?;
+            write!(f, ", looked at {}: {}", Moment::new(look.at), look.outcome)?;
+            look.why.iter().try_for_each(|why| write!(f, "; {why}"))?;
         }
-        catalog.problem().into_iter().try_for_each(|problem| write!(f, "; {problem}"))
+        Ok(())
     }
 }

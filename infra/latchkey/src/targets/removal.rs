@@ -7,9 +7,9 @@ use crate::answer::{Refusal, Report};
 use crate::connect::Moment;
 use crate::local::is_configured;
 use crate::operator::Operator;
-use crate::stack::catalog::Catalog;
 use crate::stack::gateway::{Gateway, Pace, is_ours};
 use crate::stack::leftovers::Leftovers;
+use broker::catalog::{Catalog, UnderWay};
 use broker::discovery::attempt::Quote;
 use broker::http::Http;
 use broker::store::TargetStore;
@@ -55,7 +55,7 @@ impl Operator {
             && let Some(gateway) = stack.gateway()
         {
             self.step(&format!("removing {name} from the gateway {}", gateway.id));
-            let catalog = stack.catalog_of(name).await?;
+            let catalog = self.catalog_of(name).await?;
             gateway_target = Some(take_off(&gateway, &found, &catalog, pace).await?);
             place = Some((gateway, catalog));
         }
@@ -142,11 +142,16 @@ async fn take_off(
     if !is_ours(&there, ours) {
         return Ok(format!("{id} leads to another server, and stays"));
     }
-    if !catalog.made_it() {
+    if !made_it(catalog) {
         return Ok(format!("{id} was not made by the catalog, and stays"));
     }
     gateway.delete(id, pace).await?;
     Ok(format!("{id} is deleted"))
+}
+
+/// Whether the gateway target is the catalog's own, or about to be.
+fn made_it(catalog: &Catalog) -> bool {
+    catalog.created || matches!(catalog.under_way, Some(UnderWay::Creating { .. }))
 }
 
 impl Report for Removed {}

@@ -1,38 +1,34 @@
-//! Targets on `DynamoDB`: one item each, with the target as JSON text.
+//! Targets on `DynamoDB`: one item each, with the target as JSON text, and its catalog as another.
 
 use super::{DynamoStore, Item, string, text, unavailable};
-use crate::store::{StoreError, TargetStore};
+use crate::catalog::Catalog;
+use crate::store::{CatalogStore, Registered, StoreError, TargetStore};
 use crate::target::{Target, TargetName};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 impl TargetStore for DynamoStore {
     async fn find_target(&self, name: &TargetName) -> Result<Option<Target>, StoreError> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.tables.targets)
-            .key("name", text(name.as_str()))
-            // Whoever wrote it a moment ago asks whether it is there.
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(unavailable)?;
-        output.item.as_ref().map(target).transpose()
+        self.item(name).await?.as_ref().map(target).transpose()
     }
 
-    async fn targets(&self) -> Result<Vec<Target>, StoreError> {
+    async fn targets(&self) -> Result<Registered, StoreError> {
         let mut pages =
             self.client.scan().table_name(&self.tables.targets).into_paginator().items().send();
-        let mut targets = Vec::new();
+        let mut registered = Registered::default();
         while let Some(item) = pages.next().await {
-            targets.push(target(&item.map_err(unavailable)?)?);
+            let item = item.map_err(unavailable)?;
+            match target(&item) {
+                Ok(target) => registered.targets.push(target),
+                Err(_) => registered.unreadable.push(string(&item, "name")?.to_owned()),
+            }
         }
-        targets.sort_by(|a: &Target, b| a.name.cmp(&b.name));
-        Ok(targets)
+        registered.targets.sort_by(|a, b| a.name.cmp(&b.name));
+        registered.unreadable.sort();
+        Ok(registered)
     }
 
     async fn put_target(&self, target: &Target) -> Result<(), StoreError> {
@@ -44,17 +40,17 @@ impl TargetStore for DynamoStore {
         found: Option<&Target>,
         target: &Target,
     ) -> Result<bool, StoreError> {
-        let request = self.record(target)?.expression_attribute_names("#record", "record");
+        let request = self.record(target)?;
         let request = match self.unchanged(&target.name, found).await? {
             Unchanged::No => return Ok(false),
-            Unchanged::Absent => request.condition_expression("attribute_not_exists(#record)"),
+            Unchanged::Absent => request.condition_expression("attribute_not_exists(#member)"),
             Unchanged::Record(record) => request
-                .condition_expression("#record = :found")
+                .condition_expression("#member = :found")
                 .expression_attribute_values(":found", record),
         };
         match request.send().await {
             Ok(_) => Ok(true),
-            Err(error) if lost(&error, PutItemError::is_conditional_check_failed_exception) => {
+            Err(error) if lost(&error, UpdateItemError::is_conditional_check_failed_exception) => {
                 Ok(false)
             }
             Err(error) => Err(unavailable(error)),
@@ -83,12 +79,64 @@ impl TargetStore for DynamoStore {
     }
 }
 
+impl CatalogStore for DynamoStore {
+    async fn find_catalog(&self, name: &TargetName) -> Result<Option<Catalog>, StoreError> {
+        self.item(name).await?.as_ref().map_or(Ok(None), catalog)
+    }
+
+    async fn put_catalog(
+        &self,
+        name: &TargetName,
+        found: Option<&Catalog>,
+        written: &Catalog,
+    ) -> Result<bool, StoreError> {
+        let Some(item) = self.item(name).await? else { return Ok(false) };
+        if catalog(&item)?.as_ref() != found {
+            return Ok(false);
+        }
+        let text_of = serde_json::to_string(written)
+            .map_err(|_| StoreError::Unreadable("a catalog cannot be written"))?;
+        let request = self.set(name, "catalog", text_of).expression_attribute_names("#r", "record");
+        let request = match item.get("catalog") {
+            None => request
+                .condition_expression("attribute_exists(#r) AND attribute_not_exists(#member)"),
+            // As it is written, which is not always as we would write it.
+            Some(before) => request
+                .condition_expression("attribute_exists(#r) AND #member = :found")
+                .expression_attribute_values(":found", before.clone()),
+        };
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if lost(&error, UpdateItemError::is_conditional_check_failed_exception) => {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+}
+
 impl DynamoStore {
-    fn record(&self, target: &Target) -> Result<PutItemFluentBuilder, StoreError> {
+    /// Writes one member of an item and leaves the others.
+    fn set(&self, name: &TargetName, member: &str, value: String) -> UpdateItemFluentBuilder {
+        let request = self.client.update_item().table_name(&self.tables.targets);
+        request
+            .key("name", text(name.as_str()))
+            .update_expression("SET #member = :value")
+            .expression_attribute_names("#member", member)
+            .expression_attribute_values(":value", text(value))
+    }
+
+    fn record(&self, target: &Target) -> Result<UpdateItemFluentBuilder, StoreError> {
         let record = serde_json::to_string(target)
             .map_err(|_| StoreError::Unreadable("a target cannot be written"))?;
-        let request = self.client.put_item().table_name(&self.tables.targets);
-        Ok(request.item("name", text(target.name.as_str())).item("record", text(record)))
+        Ok(self.set(&target.name, "record", record))
+    }
+
+    async fn item(&self, name: &TargetName) -> Result<Option<Item>, StoreError> {
+        let request = self.client.get_item().table_name(&self.tables.targets);
+        // Whoever wrote it a moment ago asks whether it is there.
+        let request = request.key("name", text(name.as_str())).consistent_read(true);
+        Ok(request.send().await.map_err(unavailable)?.item)
     }
 
     /// The record as it is written, which is not always as we would write it: people edit records too.
@@ -97,10 +145,7 @@ impl DynamoStore {
         name: &TargetName,
         found: Option<&Target>,
     ) -> Result<Unchanged, StoreError> {
-        let request = self.client.get_item().table_name(&self.tables.targets);
-        let request = request.key("name", text(name.as_str())).consistent_read(true);
-        let item = request.send().await.map_err(unavailable)?.item;
-        Ok(match (item, found) {
+        Ok(match (self.item(name).await?, found) {
             (None, None) => Unchanged::Absent,
             (Some(item), Some(found)) if target(&item)? == *found => {
                 Unchanged::Record(text(string(&item, "record")?))
@@ -122,6 +167,17 @@ fn lost<E>(error: &SdkError<E>, failed: impl Fn(&E) -> bool) -> bool {
 }
 
 fn target(item: &Item) -> Result<Target, StoreError> {
-    serde_json::from_str(string(item, "record")?)
-        .map_err(|_| StoreError::Unreadable("a target's record"))
+    let target: Target = serde_json::from_str(string(item, "record")?)
+        .map_err(|_| StoreError::Unreadable("a target's record"))?;
+    // A record that was copied under another name would be taken for a target that nobody asked for.
+    let named = target.name.as_str() == string(item, "name")?;
+    named.then_some(target).ok_or(StoreError::Unreadable("a target's record names another target"))
+}
+
+fn catalog(item: &Item) -> Result<Option<Catalog>, StoreError> {
+    let unreadable = |_| StoreError::Unreadable("a target's catalog");
+    match item.get("catalog") {
+        None => Ok(None),
+        Some(_) => serde_json::from_str(string(item, "catalog")?).map(Some).map_err(unreadable),
+    }
 }

@@ -2,7 +2,9 @@
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::serve::Listener;
 use http::{HeaderMap, Request, Response, Uri};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 
@@ -41,6 +43,15 @@ impl Server {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        Self::serve(listener, url, answer)
+    }
+
+    /// The same, on a listener that whoever made it says how to reach.
+    pub(crate) fn serve<F: Future<Output = Response<Body>> + Send>(
+        listener: impl Listener<Addr = SocketAddr>,
+        url: String,
+        answer: impl Fn(Asked) -> F + Clone + Send + Sync + 'static,
+    ) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&asked);
         let router = Router::new().fallback(async move |request: Request<Body>| {

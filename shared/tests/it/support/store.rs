@@ -1,13 +1,14 @@
 //! Stores that fail when they are told to, and remember what was asked of them.
 
+use broker::catalog::Catalog;
 use broker::connection::{Attempt, Connection, Lineage};
 use broker::due::{Due, Shard};
 use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
 use broker::step_up::StepUp;
 use broker::store::{
-    ConnectionStore, DueConnections, DueCursor, DuePage, Lease, PendingStore, StoreError,
-    TargetStore, UsedConnections,
+    CatalogStore, ConnectionStore, DueConnections, DueCursor, DuePage, Lease, PendingStore,
+    Registered, StoreError, TargetStore, UsedConnections,
 };
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
@@ -16,7 +17,8 @@ use std::time::SystemTime;
 
 #[derive(Clone, Default)]
 pub(crate) struct FaultyStore {
-    memory: Arc<MemoryStore>,
+    /// What is behind it, which does not fail.
+    pub(crate) memory: Arc<MemoryStore>,
     broken: Arc<Mutex<Vec<&'static str>>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
     /// The next write of a target is done, but not believed: its answer was lost, and the repetition
@@ -62,7 +64,7 @@ impl TargetStore for FaultyStore {
         self.memory.find_target(name).await
     }
 
-    async fn targets(&self) -> Result<Vec<Target>, StoreError> {
+    async fn targets(&self) -> Result<Registered, StoreError> {
         self.called("targets")?;
         self.memory.targets().await
     }
@@ -85,6 +87,23 @@ impl TargetStore for FaultyStore {
     async fn remove_target(&self, found: &Target) -> Result<bool, StoreError> {
         self.called("remove_target")?;
         self.memory.remove_target(found).await
+    }
+}
+
+impl CatalogStore for FaultyStore {
+    async fn find_catalog(&self, name: &TargetName) -> Result<Option<Catalog>, StoreError> {
+        self.called("find_catalog")?;
+        self.memory.find_catalog(name).await
+    }
+
+    async fn put_catalog(
+        &self,
+        name: &TargetName,
+        found: Option<&Catalog>,
+        catalog: &Catalog,
+    ) -> Result<bool, StoreError> {
+        self.called("put_catalog")?;
+        self.memory.put_catalog(name, found, catalog).await
     }
 }
 

@@ -12,7 +12,7 @@ fn kinds(diagnosis: &Diagnosis) -> Vec<&'static str> {
 }
 
 fn exit(diagnosis: Diagnosis) -> Exit {
-    Examination { deployment: None, targets: vec![diagnosis] }.exit()
+    Examination { deployment: None, targets: vec![diagnosis], unreadable: vec![] }.exit()
 }
 
 async fn connected() -> World {

@@ -32,7 +32,7 @@ fn settings(data: &Path, targets: &[Target]) -> Settings {
 
 async fn names(world: &World) -> Vec<String> {
     let operator = world.operator().await;
-    let targets = operator.store.targets().await.unwrap();
+    let targets = operator.store.targets().await.unwrap().targets;
     operator.close().await;
     targets.into_iter().map(|target| target.name.to_string()).collect()
 }

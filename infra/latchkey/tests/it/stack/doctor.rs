@@ -16,7 +16,8 @@ async fn sound() -> World {
     let world = World::new().await;
     world.connect(&world.servers.wish()).await.unwrap();
     world.at_gateway(&world.servers.mcp, "READY");
-    let catalog = json!({ "steward": "a", "gateway_target": "TARGET0001", "recipe": "static" });
+    let catalog =
+        json!({ "steward": "A".repeat(43), "gateway_target": "TARGET0001", "recipe": "static" });
     world.catalog(&catalog).await;
     world
 }

@@ -33,31 +33,28 @@ async fn a_server_is_connected_seen_and_removed_in_a_deployment() {
     let listed = operator.targets().await.unwrap();
     assert!(listed.to_string().contains("nobody has consented yet"), "{listed}");
 
-    let again = world.connect(&world.servers.wish()).await.unwrap();
-    assert_eq!((again.outcome, again.registration.kept), (Outcome::Unchanged, true));
-
     // The catalog has done its work.
     world.at_gateway(&world.servers.mcp, "READY");
     world
         .catalog(&json!({
-            "steward": "a-key", "gateway_target": "TARGET0001", "recipe": "static",
+            "steward": STEWARD, "gateway_target": "TARGET0001", "recipe": "static",
             "created": true, "look": { "at": 1_800_000_000, "outcome": "unchanged" },
             "more": { "of": "its own" },
         }))
         .await;
     let listed = operator.targets().await.unwrap();
     let text = listed.to_string();
-    for part in [
-        "gateway target READY",
-        "2 tools",
-        "recipe static",
-        "steward a-key",
-        "January 2027",
-        "unchanged",
-    ] {
+    for part in
+        ["gateway target READY", "2 tools", "recipe static", STEWARD, "January 2027", "unchanged"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert_eq!(json!(listed)["targets"][0]["catalog"]["recipe"], "static");
+
+    // Connected again, it says how far that has come.
+    let again = world.connect(&world.servers.wish()).await.unwrap();
+    assert_eq!((again.outcome, again.registration.kept), (Outcome::Unchanged, true));
+    assert!(again.to_string().contains("gateway target is READY (static)"), "{again}");
 
     let removed = world.remove().await.unwrap();
 
@@ -141,7 +138,7 @@ async fn it_is_waited_for_until_the_gateway_has_the_target() {
     let progress = operator.wait_for(&target, QUICK).await.unwrap();
     assert!(!progress.is_ready() && progress.to_string().contains("nobody has consented"));
 
-    world.catalog(&json!({ "steward": "a-key", "recipe": "static" })).await;
+    world.catalog(&json!({ "steward": STEWARD, "recipe": "static" })).await;
     world.at_gateway(&world.servers.mcp, "CREATING");
     let ready = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -164,3 +161,5 @@ async fn it_is_waited_for_until_the_gateway_has_the_target() {
     let operator = world.operator(Access::Look).await.unwrap();
     assert_eq!(operator.can_wait().unwrap_err().exit, Exit::Usage);
 }
+
+const STEWARD: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
