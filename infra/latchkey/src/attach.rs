@@ -92,6 +92,9 @@ impl Stack {
     /// Attaches the interceptor, or takes it off; without a file for the former configuration it is
     /// only found out what would be different.
     pub async fn attach(&self, wish: &Wish, pace: Pace) -> Result<Attached, Refusal> {
+        if wish.backup.is_some() {
+            self.is_settled()?;
+        }
         let ours = self.needed("InterceptorArn")?;
         let id = wish.gateway.as_deref().or(self.output("GatewayId")).ok_or_else(|| {
             Refusal::usage("no gateway is named", "Name it with --gateway: its identifier.")

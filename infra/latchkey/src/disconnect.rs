@@ -30,7 +30,7 @@ pub struct Arguments {
     /// The target.
     #[arg(long, value_name = "NAME")]
     target: String,
-    /// Whose connection, by the key that the table has.
+    /// Whose connection, by the key that the table has, or its beginning, as logs have it.
     #[arg(long, value_name = "KEY", required_unless_present = "everyone")]
     subject: Option<String>,
     /// Everybody's.
@@ -59,19 +59,13 @@ impl Arguments {
     }
 
     async fn disconnect(&self) -> Result<Ended, Refusal> {
-        let whose = match self.subject.as_deref().map(SubjectId::from_key) {
-            None => Whose::Everyone,
-            Some(Some(subject)) => Whose::One(subject),
-            Some(None) => {
-                return Err(Refusal::usage(
-                    "the subject's key cannot be read",
-                    "Give the 43 characters that the attribute `subject` of the connection has.",
-                ));
-            }
-        };
         // Also while the stack is being changed, or cannot be: this is for the bad days.
         let operator = Operator::of_stack(self.at.stack().await?, Access::Look)?;
         let target = operator.name(&self.target)?;
+        let whose = match &self.subject {
+            Some(subject) => Whose::One(operator.subject(&target, subject).await?),
+            None => Whose::Everyone,
+        };
         let moment = Moment { now: SystemClock.now(), random: &SystemRandom };
         if !self.yes {
             return Err(operator.would_end(&target, whose).await?);
@@ -81,6 +75,35 @@ impl Arguments {
 }
 
 impl Operator {
+    /// The subject of this key, or of the one key at `target` that begins so: logs name no more of it.
+    pub async fn subject(&self, target: &TargetName, key: &str) -> Result<SubjectId, Refusal> {
+        if let Some(subject) = SubjectId::from_key(key) {
+            return Ok(subject);
+        }
+        let mut found = Vec::new();
+        let mut after = None;
+        while key.len() >= FINGERPRINT {
+            let page = self.store.scan(Some(target), after.as_ref()).await?;
+            let subjects = page.connections.into_iter().map(|connection| connection.subject);
+            found.extend(subjects.filter(|subject| subject.key().starts_with(key)));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        match found[..] {
+            [subject] => Ok(subject),
+            [] => Err(Refusal::usage(
+                format!("no connection at {target} has a subject whose key begins so"),
+                "Give the attribute `subject` of the connection, or its first 8 characters.",
+            )),
+            _ => Err(Refusal::usage(
+                format!("several connections at {target} have subjects whose keys begin so"),
+                "Give the whole attribute `subject` of the connection.",
+            )),
+        }
+    }
+
     /// What there would be to end.
     pub async fn would_end(&self, target: &TargetName, whose: Whose) -> Result<Refusal, Refusal> {
         let mut active = 0;
@@ -212,5 +235,7 @@ fn cut_off(error: StoreError, ended: &Ended) -> Refusal {
     }
 }
 
+/// As many characters of a key as logs have.
+const FINGERPRINT: usize = 8;
 /// A table takes more, but an authorization server may not.
 const AT_ONCE: usize = 16;

@@ -159,6 +159,10 @@ async fn it_is_taken_off_and_all_else_stays() {
 #[tokio::test]
 async fn what_is_wrong_with_the_gateway_is_said() {
     let world = bare().await;
+    world.aws.account().status = "UPDATE_IN_PROGRESS".into();
+    assert_eq!(attach(&world, &done()).await.unwrap_err().exit, Exit::TryAgain);
+    assert!(attach(&world, &Wish::default()).await.is_ok());
+    world.aws.account().status = "UPDATE_COMPLETE".into();
     let other = Wish { gateway: Some("gw-9999999999".into()), ..done() };
     assert_eq!(attach(&world, &other).await.unwrap_err().kind, "unknown_gateway");
     for (status, exit) in [("UPDATING", Exit::TryAgain), ("DELETING", Exit::Refused)] {

@@ -56,7 +56,7 @@ async fn what_is_wrong_with_a_command_is_said_on_stderr_and_by_its_exit_code() {
         ("attach", "--stack"),
         ("targets look notes", "--stack"),
         ("disconnect --target notes --stack broker", "--subject"),
-        ("disconnect --target notes --subject short --stack broker", "key cannot be read"),
+        ("disconnect --target notes --subject short --stack broker", "begins so"),
         ("disconnect --target notes --everyone --stack broker", "--yes"),
         ("targets --stack other", "region us-east-1"),
         ("targets --stack other --region eu-west-3", "region eu-west-3"),

@@ -31,10 +31,14 @@ async fn connected(people: usize) -> World {
 }
 
 async fn add(world: &World, target: &Target, number: usize) {
+    add_with(world, target, number, &format!("access-{number}")).await;
+}
+
+async fn add_with(world: &World, target: &Target, number: usize, access: &str) {
     let ring = KeyRing::for_tokens(&json!({ "1": "k".repeat(64) }).to_string()).unwrap();
     let now = SystemClock.now();
     let tokens = TokenSet {
-        access: AccessToken::new(format!("access-{number}")),
+        access: AccessToken::new(access.to_owned()),
         refresh: Some(RefreshToken::new(format!("refresh-{number}"))),
         expires_at: now + Duration::from_hours(1),
         scopes: vec![],
@@ -135,6 +139,40 @@ async fn it_is_done_while_the_stack_is_being_changed_and_without_the_targets_rec
     assert_eq!(ended.connections, 2);
     assert!(ended.to_string().contains("the target is gone"), "{ended}");
     assert_eq!(end(&world, Whose::Everyone).await.unwrap_err().kind, "unknown_target");
+}
+
+#[tokio::test]
+async fn a_subject_is_found_by_what_logs_say_of_it() {
+    let world = connected(3).await;
+    let operator = world.operator(Access::Look).await.unwrap();
+    let key = person(1).key();
+    for known in [key.as_str(), &person(1).to_string()] {
+        assert_eq!(operator.subject(&name(), known).await.unwrap(), person(1));
+    }
+    for unknown in [&key[..7], "", "AAAAAAAA", &format!("{key}A")] {
+        assert_eq!(operator.subject(&name(), unknown).await.unwrap_err().exit, Exit::Usage);
+    }
+    // A key that nobody has is nobody's connection, and that is said when it is to be ended.
+    let ended = end(&world, Whose::One(person(9))).await.unwrap();
+    assert_eq!(ended.connections, 0);
+}
+
+/// More than the table answers at once.
+#[tokio::test]
+async fn rows_of_every_page_are_ended_and_those_that_cannot_be_read_are_counted() {
+    let world = connected(0).await;
+    let target = world.target().await.unwrap();
+    for number in 0..30 {
+        add_with(&world, &target, number, &"long".repeat(12_000)).await;
+    }
+    super::doctor::unreadable(&world).await;
+    let ended = end(&world, Whose::Everyone).await.unwrap();
+    assert_eq!((ended.connections, ended.unreadable), (30, 1));
+    assert_eq!(ended.exit(), Exit::Refused);
+    assert!(world.aws.times("DynamoDB.Scan") > 1);
+    for number in 0..30 {
+        assert!(is_ended(&status(&world, number).await), "{number}");
+    }
 }
 
 #[tokio::test]

@@ -168,7 +168,7 @@ async fn what_may_not_be_looked_at_is_not_called_sound() {
     assert_eq!(examination.exit(), Exit::TryAgain);
 }
 
-async fn unreadable(world: &World) {
+pub(crate) async fn unreadable(world: &World) {
     use aws_sdk_dynamodb::types::AttributeValue;
     let config = broker::aws::sdk_config_at(&world.aws.url).await;
     let request = aws_sdk_dynamodb::Client::new(&config).put_item();
