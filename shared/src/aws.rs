@@ -9,7 +9,7 @@ mod queue;
 mod secrets;
 mod tables;
 
-pub use dynamodb::{DynamoStore, Tables};
+pub use dynamodb::{Cursor, DynamoStore, Scanned, Tables};
 #[cfg(feature = "aws-gateway")]
 pub use gateway::{ControlPlane, SchemaBucket};
 #[cfg(feature = "aws-queue")]
@@ -19,23 +19,39 @@ pub use secrets::Secrets;
 use crate::config::ConfigError;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
 use aws_smithy_http_client::tls;
 use std::time::Duration;
 
 /// Clients' configuration for a function, read from its environment.
 pub async fn sdk_config() -> SdkConfig {
-    let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
-    let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(https())
         .timeout_config(timeouts)
         .load()
         .await
+}
+
+/// Clients' configuration for an operator, who signs in as with AWS's own tools and can wait.
+pub async fn sdk_config_of(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https());
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(OPERATORS_PATIENCE).build();
+    loader.timeout_config(timeouts).load().await
+}
+
+fn https() -> SharedHttpClient {
+    let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+    aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
 }
 
 /// Clients' configuration for an engine on this machine.
@@ -67,3 +83,5 @@ impl Tables {
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The shortest function is stopped after ten seconds, and has more to do than one request.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
+/// No function's time is running out while an operator waits.
+const OPERATORS_PATIENCE: Duration = Duration::from_secs(10);

@@ -7,6 +7,7 @@
 mod answer;
 pub mod assertion;
 pub(crate) mod authentication;
+pub mod ending;
 pub mod request;
 pub mod response;
 pub mod revocation;

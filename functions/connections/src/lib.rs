@@ -9,12 +9,13 @@ mod words;
 
 use broker::clock::{Clock, Random};
 use broker::config::BaseUrl;
-use broker::connection::{Connection, Status};
+use broker::connection::Connection;
 use broker::http::Http;
 use broker::identity::IdentityProvider;
+use broker::oauth::ending::NotGivenBack;
 use broker::oauth::revocation::{RevocationError, Revoker};
 use broker::page::{self, Page, Told};
-use broker::seal::{KeyRing, SealError};
+use broker::seal::KeyRing;
 use broker::session::{Disconnected, Session, SignInPage, Wanted, Way};
 use broker::store::{ClientSecrets, ConnectionStore, StoreError, TargetStore};
 use broker::target::{Target, TargetName};
@@ -185,21 +186,12 @@ where
         }
     }
 
-    async fn give_back(
-        &self,
-        connection: &Connection,
-        now: SystemTime,
-    ) -> Result<(), NotGivenBack> {
+    async fn give_back(&self, connection: &Connection, now: SystemTime) -> Result<(), Untold> {
         let target = self.targets.find_target(&connection.target).await?;
-        let target = target.ok_or(NotGivenBack::NoTarget)?;
-        let tokens = connection.open(&self.token_keys, &connection.subject, &target)?;
+        let target = target.ok_or(Untold::NoTarget)?;
         let Self { http, secrets, random, .. } = self;
         let revoker = Revoker { http, target: &target, secrets, random };
-        revoker.revoke(tokens, now).await?;
-        match connection.status {
-            Status::Active { attempt: Some(_), .. } => Err(NotGivenBack::Renewing),
-            _ => Ok(()),
-        }
+        Ok(revoker.give_back(connection, &self.token_keys, now).await?)
     }
 
     async fn sign_in(&self, way: Way, now: SystemTime) -> Result<Response<String>, Refusal> {
@@ -211,30 +203,22 @@ where
 
 /// Why tokens of a connection that ended may still be good.
 #[derive(Debug, thiserror::Error)]
-enum NotGivenBack {
+enum Untold {
     #[error("the target is not set up any more")]
     NoTarget,
-    /// Newer tokens than those that were given back may exist.
-    #[error("a renewal was under way")]
-    Renewing,
     #[error(transparent)]
-    Revocation(#[from] RevocationError),
-    /// Also where the target's resource or issuer changed since.
-    #[error("the tokens cannot be opened for the target as it is today")]
-    Seal(#[from] SealError),
+    NotGivenBack(#[from] NotGivenBack),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-impl NotGivenBack {
+impl Untold {
     fn told(&self) -> Told {
         match self {
-            Self::Revocation(RevocationError::Unsupported) => Told::NoWay,
-            Self::NoTarget
-            | Self::Renewing
-            | Self::Revocation(_)
-            | Self::Seal(_)
-            | Self::Store(_) => Told::Unconfirmed,
+            Self::NotGivenBack(NotGivenBack::Revocation(RevocationError::Unsupported)) => {
+                Told::NoWay
+            }
+            Self::NoTarget | Self::NotGivenBack(_) | Self::Store(_) => Told::Unconfirmed,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Everything is looked at before anything is changed; what is changed is changed at once, or unmade.
 
 mod arguments;
+pub(crate) mod deployed;
 mod given;
 mod look;
 mod refusal;
@@ -13,8 +14,9 @@ pub(crate) use look::look;
 
 use crate::answer::Refusal;
 use crate::local::is_configured;
-use crate::operator::{Operator, SECRET_PREFIX, reach};
+use crate::operator::{KeptSecrets, Operator};
 use crate::verdict::Verdict;
+use broker::aws::DynamoStore;
 use broker::clock::Random;
 use broker::discovery::Discovery;
 use broker::discovery::attempt::Tell;
@@ -79,9 +81,14 @@ impl Operator {
     ) -> Result<Verdict, Refusal> {
         let found = self.store.find_target(&wish.name).await?;
         if let Some(found) = &found {
-            is_the_same(found, wish)?;
+            self.is_the_same(found, wish)?;
         }
-        let http = reach(&wish.endpoint);
+        if let Some(stack) = self.stack() {
+            deployed::can_take(wish)?;
+            self.step(&format!("asking whether {} answers", self.base_url.as_str()));
+            stack.serves(&self.base_url, &format!("/client/{}", wish.name)).await?;
+        }
+        let http = self.reach(&wish.endpoint);
         let in_use = found.as_ref().map(|found| found.authorization_server.issuer.as_str());
         let issuer = wish.issuer.as_deref().or(in_use);
         let discovery = look(&http, &wish.endpoint, issuer, wish.strict, tell).await?;
@@ -111,67 +118,72 @@ impl Operator {
         if let Plan::Given(given) = &plan {
             given::is_believed(given, &work, &http, moment).await?;
         }
+        self.step(&plan.to_string());
         let target = registrant
             .establish(&plan, &applicant, work.found, &wish.name, |client| work.target(client))
             .await?;
+        self.step(&format!("the record of {} is written", target.name));
         // At once: nothing but `found` has what ends the client that was there before.
         let mut notes = Vec::new();
         if let Some(found) = found.as_ref().filter(|found| found.client != target.client) {
             let ended = registrant.supersede(&found.client, &target.client).await;
             notes.extend(work::farewell(&found.client, &target.client, ended));
         }
-        if let Some(tools) = &wish.tools
-            && let Err(error) = self.folder.keep_tools(&wish.name, tools)
+        let left = self.clear_away(&http, &wish.name, Some(&target.client), moment.now).await;
+        notes.extend(left.notes);
+        if let (Some(tools), Some(folder)) = (&wish.tools, self.folder())
+            && let Err(error) = folder.keep_tools(&wish.name, tools)
         {
             notes.push(format!("Its tools could not be kept: {error}. Connect it again for them."));
         }
         let mut verdict = work.verdict(&target, &plan, &situation);
         verdict.notes.extend(notes);
+        self.look_on(&target, &mut verdict).await;
         Ok(verdict)
     }
 
-    /// Becomes, and ceases to be, a client for the targets of this folder.
-    pub(crate) fn registrant<'a>(
-        &'a self,
-        http: &'a broker::http::Http,
-        random: &'a dyn Random,
-    ) -> Registrant<'a, broker::aws::DynamoStore, crate::local::LocalSecrets> {
-        Registrant {
-            http,
-            targets: &self.store,
-            secrets: &self.secrets,
-            secret_prefix: SECRET_PREFIX,
-            random,
+    /// A name that is taken stays with its server.
+    fn is_the_same(&self, found: &Target, wish: &Wish) -> Result<(), Refusal> {
+        let remove = self.command(&format!("targets remove {}", found.name));
+        if is_configured(found) {
+            return Err(self.is_not_ours(found, &format!("connect it again after: {remove}")));
+        }
+        if found.endpoint != wish.endpoint {
+            return Err(Refusal::new(
+                "name_taken",
+                format!(
+                    "{} is the name of another server: {}",
+                    found.name,
+                    found.endpoint.as_str()
+                ),
+                format!("Choose another name, or remove that one: {remove}"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// A target that nobody connected.
+    pub(crate) fn is_not_ours(&self, found: &Target, instead: &str) -> Refusal {
+        let name = &found.name;
+        match self.stack() {
+            None => Refusal::new(
+                "configured",
+                format!("{name} is a target of the configuration file of `latchkey local`"),
+                "Choose another name, or take it out of the file and start `latchkey local` again.",
+            ),
+            Some(_) => Refusal::new(
+                "configured",
+                format!("the record of {name} was written by hand: it has no client.issuer"),
+                format!("Add the issuer that its client is good at, or {instead}"),
+            ),
         }
     }
-}
-
-/// A name that is taken stays with its server.
-fn is_the_same(found: &Target, wish: &Wish) -> Result<(), Refusal> {
-    if is_configured(found) {
-        return Err(Refusal::new(
-            "configured",
-            format!("{} is a target of the configuration file of `latchkey local`", found.name),
-            "Choose another name, or take it out of the file and start `latchkey local` again.",
-        ));
-    }
-    if found.endpoint != wish.endpoint {
-        return Err(Refusal::new(
-            "name_taken",
-            format!("{} is the name of another server: {}", found.name, found.endpoint.as_str()),
-            format!(
-                "Choose another name, or remove that one: latchkey targets remove {}",
-                found.name
-            ),
-        ));
-    }
-    Ok(())
 }
 
 /// Whether the authorization server has forgotten a client that it knew. No person is needed to find
 /// out; where it does not say, nothing is changed for it. One by document cannot be forgotten.
 async fn is_refused(
-    registrant: &Registrant<'_, broker::aws::DynamoStore, crate::local::LocalSecrets>,
+    registrant: &Registrant<'_, DynamoStore, KeptSecrets>,
     found: Option<&Target>,
     discovery: &Discovery,
     now: SystemTime,

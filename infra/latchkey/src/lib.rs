@@ -3,12 +3,15 @@
 //! and what connects, lists, checks and removes MCP servers.
 
 pub mod answer;
+pub mod attach;
 pub mod connect;
 pub mod demo;
+pub mod disconnect;
 pub mod doctor;
 pub mod gateway;
 pub mod local;
 pub mod operator;
+pub mod stack;
 pub mod story;
 pub mod targets;
 pub mod verdict;

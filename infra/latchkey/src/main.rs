@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use latchkey::answer::misread;
 use latchkey::demo::Person;
 use latchkey::local::{Demo, Local, Settings};
-use latchkey::{connect, doctor, story, targets};
+use latchkey::{attach, connect, disconnect, doctor, story, targets};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,9 +21,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Attach the interceptor of a deployment to a gateway that is there already.
+    Attach(attach::Arguments),
     /// Connect an MCP server, from nothing but its address.
     Connect(connect::Arguments),
-    /// Check whether connected servers are still as they were.
+    /// End people's connections at a target of a deployment.
+    Disconnect(disconnect::Arguments),
+    /// Check a deployment, and whether connected servers are still as they were.
     Doctor(doctor::Arguments),
     /// Run broker, gateway stand-in and database on this machine.
     Local {
@@ -40,7 +44,7 @@ enum Command {
         #[arg(long)]
         no_open: bool,
     },
-    /// List the connected servers, or remove one.
+    /// List the connected servers, remove one, or have one looked at again.
     Targets(targets::Arguments),
 }
 
@@ -52,6 +56,8 @@ async fn main() -> ExitCode {
         Err(error) => return misread(&error, std::env::args().any(|word| word == "--json")),
     };
     let done = match arguments.command {
+        Command::Attach(arguments) => return arguments.run().await,
+        Command::Disconnect(arguments) => return arguments.run().await,
         Command::Connect(arguments) => return arguments.run(client_secret()).await,
         Command::Doctor(arguments) => return arguments.run().await,
         Command::Targets(arguments) => return arguments.run().await,

@@ -2,7 +2,8 @@
 
 mod text;
 
-use crate::answer::Report;
+use crate::answer::{Exit, Report};
+use crate::connect::deployed::Deployed;
 use broker::discovery::Discovery;
 use broker::discovery::resource::{Identity, Place};
 use broker::quirks::{Quirks, Revocation};
@@ -40,6 +41,9 @@ pub struct Verdict {
     pub quirks: Quirks,
     /// How many tools the gateway stand-in lists; none if nobody said which there are.
     pub tools: Option<usize>,
+    /// What follows in a deployment; none in `latchkey local`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<Deployed>,
     /// What a person is going to see.
     pub person: Person,
     /// What else the operator should know.
@@ -180,4 +184,8 @@ impl Person {
     }
 }
 
-impl Report for Verdict {}
+impl Report for Verdict {
+    fn exit(&self) -> Exit {
+        self.deployment.as_ref().map_or(Exit::Done, Deployed::exit)
+    }
+}

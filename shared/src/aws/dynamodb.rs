@@ -2,7 +2,10 @@
 //! that holds by itself.
 
 mod due;
+mod scan;
 mod targets;
+
+pub use scan::{Cursor, Scanned};
 
 use crate::clock::{from_unix_seconds, unix_seconds};
 use crate::connection::{Attempt, Connection, Lineage, Reason, SealedTokens, Status};

@@ -8,7 +8,9 @@ use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::delete_secret::DeleteSecretError;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use oauth2::ClientSecret;
+use std::time::SystemTime;
 
 /// Secrets, read when asked for.
 #[derive(Clone, Debug)]
@@ -45,6 +47,27 @@ impl Secrets {
     async fn named_by(&self, variable: &'static str) -> Result<String, StoreError> {
         let name = std::env::var(variable).map_err(|_| StoreError::Unreadable(variable))?;
         self.text(&SecretName(name)).await
+    }
+
+    /// The secrets whose names begin with `prefix`, and when each was made, as of a moment ago.
+    pub async fn named(
+        &self,
+        prefix: &str,
+    ) -> Result<Vec<(SecretName, Option<SystemTime>)>, StoreError> {
+        let filter = Filter::builder().key(FilterNameStringType::Name).values(prefix).build();
+        let mut secrets = self.client.list_secrets().filters(filter).into_paginator().send();
+        let mut named = Vec::new();
+        while let Some(page) = secrets.next().await {
+            let page = page.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+            for secret in page.secret_list.unwrap_or_default() {
+                // The filter splits a name into words, and finds more than was asked for.
+                if let Some(name) = secret.name.filter(|name| name.starts_with(prefix)) {
+                    let made = secret.created_date.and_then(|date| date.try_into().ok());
+                    named.push((SecretName(name), made));
+                }
+            }
+        }
+        Ok(named)
     }
 
     /// The text of a secret.

@@ -124,8 +124,9 @@ impl<T: TargetStore, S: SecretStore> Registrant<'_, T, S> {
         let mut client = registration.client(SecretName(own.clone()));
         let management = registration.management.as_ref().and_then(Management::to_secret);
         client.management = management.as_ref().map(|_| SecretName(format!("{own}/registration")));
+        // Whoever is cut off in between leaves behind what can at least be ended.
         for (name, secret) in
-            [(&client.client_secret, &registration.secret), (&client.management, &management)]
+            [(&client.management, &management), (&client.client_secret, &registration.secret)]
         {
             let (Some(name), Some(secret)) = (name, secret) else { continue };
             if let Err(error) = self.secrets.put_secret(name, secret).await {

@@ -4,13 +4,16 @@ use super::{ByHand, Moment, Wish};
 use crate::answer::{Refusal, conclude};
 use crate::local::read_tools;
 use crate::operator::{Access, Operator, Where};
+use crate::stack::Pace;
 use crate::verdict::Verdict;
 use broker::clock::{Clock, SystemClock, SystemRandom};
+use broker::discovery::attempt::Attempt;
 use broker::target::{ClientAuthentication, Endpoint, TargetName};
 use clap::{Args, ValueEnum};
 use oauth2::ClientSecret;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// From an MCP server's address to a target that people can connect.
 #[derive(Args, Debug)]
@@ -49,6 +52,17 @@ pub struct Arguments {
     /// Look, and change nothing.
     #[arg(long)]
     dry_run: bool,
+    /// In a deployment: wait, for so many seconds, until somebody has consented and the gateway offers
+    /// the tools.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "900",
+        conflicts_with = "dry_run"
+    )]
+    wait: Option<u64>,
     #[command(flatten)]
     at: Where,
 }
@@ -72,12 +86,27 @@ impl Arguments {
     async fn connect(self, secret: Option<String>) -> Result<Verdict, Refusal> {
         let wish = self.wish(secret)?;
         let access = if wish.dry_run { Access::Look } else { Access::Change };
-        let operator = Operator::open(&self.at.data, access).await?;
-        let moment = Moment { now: SystemClock.now(), random: &SystemRandom };
-        let verdict =
-            operator.connect(&wish, moment, &mut |attempt| eprintln!("  {attempt}")).await;
+        let operator = Operator::at(&self.at, access).await?;
+        let verdict = self.connect_at(&operator, &wish).await;
         operator.close().await;
         verdict
+    }
+
+    async fn connect_at(&self, operator: &Operator, wish: &Wish) -> Result<Verdict, Refusal> {
+        if self.wait.is_some() {
+            operator.can_wait()?;
+        }
+        let moment = Moment { now: SystemClock.now(), random: &SystemRandom };
+        let mut tell = |attempt: &Attempt| eprintln!("  {attempt}");
+        let mut verdict = operator.connect(wish, moment, &mut tell).await?;
+        if let (Some(seconds), Some(deployed)) = (self.wait, &mut verdict.deployment) {
+            eprintln!("  waiting: {} is where the first person consents", deployed.consent);
+            let target = operator.known(&wish.name).await?;
+            let pace = Pace { at_most: Duration::from_secs(seconds), ..Pace::USUAL };
+            deployed.progress = Some(operator.wait_for(&target, pace).await?);
+            deployed.waited = true;
+        }
+        Ok(verdict)
     }
 
     fn wish(&self, secret: Option<String>) -> Result<Wish, Refusal> {

@@ -1,7 +1,8 @@
 //! What is made of an inquiry and a plan.
 
 use super::Wish;
-use crate::operator::Operator;
+use super::deployed::Deployed;
+use crate::operator::{LocalPlace, Operator, Place};
 use crate::verdict::{Outcome, Person, Protections, RegistrationMade, ResourceFound, Verdict};
 use broker::clock::unix_seconds;
 use broker::discovery::Discovery;
@@ -52,7 +53,8 @@ impl Work<'_> {
         let client = &target.client;
         let kept = matches!(plan, Plan::Keep(_));
         let mut notes = self.notes(target, situation);
-        let tools = self.operator.folder.tools(&target.name).unwrap_or_else(|error| {
+        let tools = self.operator.folder().map(|folder| folder.tools(&target.name)).transpose();
+        let tools = tools.unwrap_or_else(|error| {
             notes.push(format!("The tools that are kept for it cannot be read: {error}."));
             None
         });
@@ -82,7 +84,8 @@ impl Work<'_> {
             protections: Protections::of(self.discovery, &target.quirks),
             provider: Quirks::of(&target.authorization_server).0,
             quirks: target.quirks.clone(),
-            tools: tools.map(|tools| tools.len()),
+            tools: tools.flatten().map(|tools| tools.len()),
+            deployment: self.operator.stack().map(|stack| Deployed::of(stack, target, base_url)),
             person: Person::of(target, base_url),
             notes,
             tried: self.discovery.tried.iter().map(ToString::to_string).collect(),
@@ -112,7 +115,7 @@ impl Work<'_> {
 
     fn notes(&self, target: &Target, situation: &Situation<'_>) -> Vec<String> {
         let mut notes = Vec::new();
-        if !self.operator.has_run {
+        if let Place::Folder(LocalPlace { has_run: false, .. }) = &self.operator.place {
             notes.push(format!(
                 "`latchkey local` has not run with this data folder yet; {} is taken for its address.",
                 self.operator.base_url.as_str()

@@ -16,37 +16,42 @@ use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
 /// What the record says by itself.
-pub(super) fn of_record(target: &Target, applicant: &Applicant, now: SystemTime) -> Option<Drift> {
+pub(super) fn of_record(
+    target: &Target,
+    applicant: &Applicant,
+    now: SystemTime,
+    again: &str,
+) -> Option<Drift> {
     let issuer = &target.authorization_server.issuer;
     let good = |end| target.client.is_good(issuer, &applicant.redirect_uri, end);
     match (good(now), good(now + WARNING)) {
         (Err(Unusable::Expired), _) => {
-            Some(Drift::new("registration_expired", target, "our client secret has expired"))
+            Some(Drift::new("registration_expired", again, "our client secret has expired"))
         }
-        (Err(why), _) => Some(Drift::new("registration", target, format!("our client: {why}"))),
+        (Err(why), _) => Some(Drift::new("registration", again, format!("our client: {why}"))),
         (_, Err(_)) => {
             let expiry = target.client.client_secret_expires_at.map(moment::Moment::new);
             let expiry = expiry.map(|expiry| format!(": {expiry}")).unwrap_or_default();
             let what = format!("our client secret expires in less than a week{expiry}");
-            Some(Drift::new("registration_expiring", target, what))
+            Some(Drift::new("registration_expiring", again, what))
         }
         _ => None,
     }
 }
 
 /// What the authorization server says that it takes.
-pub(super) fn offered(target: &Target, metadata: &ServerMetadata) -> Vec<Drift> {
+pub(super) fn offered(target: &Target, metadata: &ServerMetadata, again: &str) -> Vec<Drift> {
     let mut drift = Vec::new();
     let method = target.client.token_endpoint_auth_method.as_str();
     if let Some(methods) = &metadata.token_endpoint_auth_methods_supported
         && !methods.iter().any(|offered| offered == method)
     {
         let what = format!("the authorization server no longer lists {method}");
-        drift.push(Drift::new("authentication", target, what));
+        drift.push(Drift::new("authentication", again, what));
     }
     if target.client.way == Way::Document && !metadata.client_id_metadata_document_supported {
         let what = "the authorization server no longer reads client ID metadata documents";
-        drift.push(Drift::new("documents_unread", target, what));
+        drift.push(Drift::new("documents_unread", again, what));
     }
     drift
 }
@@ -57,9 +62,14 @@ pub(super) struct Examined<'a> {
     pub(super) http: &'a Http,
     pub(super) target: &'a Target,
     pub(super) moment: Moment<'a>,
+    pub(super) again: &'a str,
 }
 
 impl Examined<'_> {
+    fn us(&self) -> &'static str {
+        if self.operator.stack().is_some() { "the deployment" } else { "`latchkey local`" }
+    }
+
     /// Whether our metadata document is where our id says.
     pub(super) async fn document(&self, applicant: &Applicant, diagnosis: &mut Diagnosis) {
         let target = self.target;
@@ -71,22 +81,22 @@ impl Examined<'_> {
         let drift = match served {
             Ok(served) if Some(&served) == due(applicant, target).as_ref() => return,
             Ok(_) => Drift {
-                remedy: "Let that address lead to `latchkey local`, and to nothing else."
-                    .to_owned(),
+                remedy: format!("Let that address lead to {}, and to nothing else.", self.us()),
                 ..Drift::new(
                     "document_wrong",
-                    target,
+                    self.again,
                     format!("{url} is not our metadata document"),
                 )
             },
             Err(error) => Drift {
-                remedy:
-                    "Start `latchkey local`, and let that address lead to it, without redirect \
-                         and with a certificate that the public trusts."
-                        .to_owned(),
+                remedy: format!(
+                    "Let that address lead to {}, which has to be running, without redirect and with \
+                     a certificate that the public trusts.",
+                    self.us()
+                ),
                 ..Drift::new(
                     "document_unreachable",
-                    target,
+                    self.again,
                     format!("our metadata document {url} cannot be read: {error}"),
                 )
             },
@@ -101,7 +111,8 @@ impl Examined<'_> {
         if diagnosis.drift.iter().any(|drift| ended.contains(&drift.kind)) {
             return;
         }
-        if is_configured(target) && target.client.client_secret.is_some() {
+        let in_file = is_configured(target) && self.operator.stack().is_none();
+        if in_file && target.client.client_secret.is_some() {
             let note =
                 "the secret of our client stands in the configuration file; it was not tried";
             diagnosis.notes.push(note.to_owned());
@@ -112,7 +123,7 @@ impl Examined<'_> {
             Ok(Standing::Good) => {}
             Ok(Standing::Refused) => diagnosis.drift.push(Drift::new(
                 "client_refused",
-                target,
+                self.again,
                 "the authorization server does not know our client, or does not believe its secret",
             )),
             Ok(Standing::Unknown) => diagnosis
@@ -121,8 +132,8 @@ impl Examined<'_> {
             Err(StandingError::Store(StoreError::Unreadable(_))) => {
                 diagnosis.drift.push(Drift::new(
                     "secret_missing",
-                    target,
-                    "the secret of our client is not in the data folder",
+                    self.again,
+                    "the secret of our client is not where its record says",
                 ));
             }
             Err(error) => diagnosis.unchecked.push(format!("our client: {error}")),

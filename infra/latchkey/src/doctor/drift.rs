@@ -1,7 +1,6 @@
 //! Differences between a target's record and what its servers say now.
 
 use crate::answer::Refusal;
-use crate::local::is_configured;
 use broker::discovery::Discovery;
 use broker::discovery::attempt::Quote;
 use broker::quirks::Quirks;
@@ -9,7 +8,7 @@ use broker::target::{AuthorizationServer, Endpoint, Target};
 use serde::Serialize;
 
 /// Something that is not as it was.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Drift {
     /// One word for programs.
     pub kind: &'static str,
@@ -22,15 +21,8 @@ pub struct Drift {
 
 impl Drift {
     /// Something that connecting again mends.
-    pub(super) fn new(kind: &'static str, target: &Target, what: impl Into<String>) -> Self {
-        let (endpoint, name) = (target.endpoint.as_str(), &target.name);
-        let remedy = if is_configured(target) {
-            "Change it in the configuration file of `latchkey local`, and start that again."
-                .to_owned()
-        } else {
-            format!("Connect it again: latchkey connect {endpoint} --name {name}")
-        };
-        Self { kind, what: what.into(), remedy }
+    pub(super) fn new(kind: &'static str, again: &str, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), remedy: again.to_owned() }
     }
 }
 
@@ -42,13 +34,13 @@ impl From<Refusal> for Drift {
 }
 
 /// What would be different if the target were connected now.
-pub(super) fn between(target: &Target, now: &Discovery) -> Vec<Drift> {
+pub(super) fn between(target: &Target, now: &Discovery, again: &str) -> Vec<Drift> {
     let (before, server) = (&target.authorization_server, &now.metadata.server);
     let mut drift = Vec::new();
     let mut differ = |kind, what: &str, before: &str, now: &str| {
         if before != now {
             let (before, now) = (Quote::of(before), Quote::of(now));
-            drift.push(Drift::new(kind, target, format!("{what} was {before} and is {now}")));
+            drift.push(Drift::new(kind, again, format!("{what} was {before} and is {now}")));
         }
     };
     differ("resource", "the resource", target.resource.as_str(), now.resource.as_str());
@@ -60,7 +52,7 @@ pub(super) fn between(target: &Target, now: &Discovery) -> Vec<Drift> {
     let gone = gone(target, now);
     if !gone.is_empty() {
         let what = format!("these scopes are offered no more: {}", gone.join(" "));
-        drift.push(Drift::new("scopes", target, what));
+        drift.push(Drift::new("scopes", again, what));
     }
     drift
 }

@@ -38,6 +38,7 @@ impl fmt::Display for Verdict {
         }
         line(f, "quirks", &departures(&self.quirks))?;
         match self.tools {
+            None if self.deployment.is_some() => line(f, "tools", "listed by the catalog")?,
             Some(tools) => line(f, "tools", &format!("{tools} listed"))?,
             None => line(
                 f,
@@ -52,6 +53,9 @@ impl fmt::Display for Verdict {
         )?;
         for (number, question) in (1..).zip(&self.person.is_asked) {
             writeln!(f, "  {number}. {question}")?;
+        }
+        if let Some(deployment) = &self.deployment {
+            write!(f, "\n{deployment}")?;
         }
         for note in &self.notes {
             writeln!(f, "\nNote: {note}")?;

@@ -5,4 +5,4 @@ mod check;
 mod first;
 mod local;
 mod refusals;
-mod world;
+pub(crate) mod world;

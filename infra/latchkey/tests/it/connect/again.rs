@@ -1,14 +1,14 @@
 //! A server that was connected before.
 
-use super::world::{SECRET, World, metadata, now};
+use super::world::{SECRET, World, metadata, moment, now};
 use crate::support::Place;
 use axum::Router;
 use axum::routing::get;
-use broker::clock::SystemRandom;
 use broker::store::TargetStore;
 use broker::target::{Target, Way};
 use latchkey::answer::Exit;
 use latchkey::connect::{ByHand, Wish};
+use latchkey::stack::Pace;
 use latchkey::verdict::Outcome;
 use oauth2::ClientSecret;
 use serde_json::json;
@@ -113,7 +113,7 @@ async fn r6_a_removed_client_is_given_back_even_where_its_tools_cannot_be_forgot
     std::fs::create_dir_all(world.folder.join("tools/notes.json")).unwrap();
     let operator = world.operator().await;
 
-    let removed = operator.remove(&"notes".parse().unwrap(), &SystemRandom).await.unwrap();
+    let removed = operator.remove(&"notes".parse().unwrap(), moment(), Pace::USUAL).await.unwrap();
     operator.close().await;
 
     assert_eq!(world.times("DELETE /register/made"), 1);
@@ -210,7 +210,7 @@ async fn a_target_of_the_configuration_file_is_left_to_it() {
 
     assert_eq!(world.connect(&world.wish()).await.unwrap_err().kind, "configured");
     let name = "notes".parse().unwrap();
-    let refusal = operator.remove(&name, &SystemRandom).await.unwrap_err();
+    let refusal = operator.remove(&name, moment(), Pace::USUAL).await.unwrap_err();
     assert_eq!(refusal.kind, "configured");
     operator.close().await;
 }
@@ -224,14 +224,14 @@ async fn r6_what_is_removed_leaves_nothing_behind() {
     let name = "notes".parse().unwrap();
     assert_eq!(operator.targets().await.unwrap().targets[0].tools, Some(0));
 
-    let removed = operator.remove(&name, &SystemRandom).await.unwrap();
+    let removed = operator.remove(&name, moment(), Pace::USUAL).await.unwrap();
 
     assert!(removed.registration.contains("given back"), "{}", removed.registration);
     assert_eq!(world.times("DELETE /register/made"), 1);
     assert_eq!(world.secrets(), [""; 0]);
-    assert_eq!(operator.folder.tools(&name).unwrap(), None);
+    assert_eq!(operator.folder().unwrap().tools(&name).unwrap(), None);
     assert!(operator.targets().await.unwrap().targets.is_empty());
-    let unknown = operator.remove(&name, &SystemRandom).await.unwrap_err();
+    let unknown = operator.remove(&name, moment(), Pace::USUAL).await.unwrap_err();
     assert_eq!((unknown.kind, unknown.exit), ("unknown_target", Exit::Usage));
     operator.close().await;
 }

@@ -12,7 +12,7 @@ fn kinds(diagnosis: &Diagnosis) -> Vec<&'static str> {
 }
 
 fn exit(diagnosis: Diagnosis) -> Exit {
-    Examination { targets: vec![diagnosis], unreadable: vec![] }.exit()
+    Examination { deployment: None, targets: vec![diagnosis], unreadable: vec![] }.exit()
 }
 
 async fn connected() -> World {
@@ -98,7 +98,7 @@ async fn r2_a_document_that_nobody_can_read_is_named() {
     let world = World::new().await;
     let operator = world.operator().await;
     // Its host is never asked: it is on this machine, and not meant for it.
-    operator.folder.keep_base_url("https://127.0.0.1:9").unwrap();
+    operator.folder().unwrap().keep_base_url("https://127.0.0.1:9").unwrap();
     operator.close().await;
     world.server("client_id_metadata_document_supported", json!(true));
     world.connect(&world.wish()).await.unwrap();
@@ -112,7 +112,7 @@ async fn r2_a_document_that_nobody_can_read_is_named() {
 async fn another_address_of_ours_is_named() {
     let world = connected().await;
     let operator = world.operator().await;
-    operator.folder.keep_base_url("http://127.0.0.1:9999").unwrap();
+    operator.folder().unwrap().keep_base_url("http://127.0.0.1:9999").unwrap();
     operator.close().await;
     assert_eq!(kinds(&world.diagnosis(now()).await), ["registration"]);
 }

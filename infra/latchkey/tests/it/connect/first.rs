@@ -160,7 +160,7 @@ async fn r1_a_document_comes_before_dynamic_registration_where_it_can_be_read() 
     assert!(unreachable.registration.why.contains("could not read"));
 
     let operator = world.operator().await;
-    operator.folder.keep_base_url("https://broker.example").unwrap();
+    operator.folder().unwrap().keep_base_url("https://broker.example").unwrap();
     operator.close().await;
     let verdict = world.connect(&world.wish()).await.unwrap();
     assert_eq!(verdict.registration.way, Way::Document);
@@ -181,7 +181,7 @@ async fn what_the_operator_asks_for_comes_before_what_the_servers_say() {
 
     assert_eq!((verdict.scopes, verdict.tools), (vec!["notes".to_owned()], Some(2)));
     let operator = Operator::open(&world.folder, Access::Look).await.unwrap();
-    assert_eq!(operator.folder.tools(&"notes".parse().unwrap()).unwrap(), Some(tools));
+    assert_eq!(operator.folder().unwrap().tools(&"notes".parse().unwrap()).unwrap(), Some(tools));
     operator.close().await;
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Says {
     pub(crate) server: Option<Value>,
     pub(crate) registration: (u16, Value),
     pub(crate) token: (u16, Value),
+    /// Whether each registration is managed at an address of its own.
+    pub(crate) distinct: bool,
     /// Registrations wait here until so many have come.
     pub(crate) meet: Option<Arc<Barrier>>,
     /// What was asked: method and path.
@@ -62,6 +64,7 @@ impl World {
                 json!({ "client_id": "made", "client_secret": SECRET, "client_secret_expires_at": 0 }),
             ),
             token: (400, json!({ "error": "invalid_grant" })),
+            distinct: false,
             meet: None,
             asked: Vec::new(),
         };
@@ -194,10 +197,14 @@ async fn answer(
             let asked: Value = serde_json::from_slice(&body).unwrap();
             let (status, mut made) = says.registration.clone();
             made["redirect_uris"] = asked["redirect_uris"].clone();
+            if says.distinct {
+                let uri = made["registration_client_uri"].as_str().unwrap();
+                made["registration_client_uri"] = format!("{uri}/{}", says.asked.len()).into();
+            }
             (status, made)
         }
         ("POST", "/token") => says.token.clone(),
-        ("DELETE", "/register/made") => (204, json!({})),
+        ("DELETE", path) if path.starts_with("/register/made") => (204, json!({})),
         _ => (404, json!({})),
     };
     says.asked.sort_unstable();
@@ -222,6 +229,10 @@ pub(crate) fn metadata(issuer: &str) -> Value {
 
 fn change(document: &mut Value, member: &str, value: Value) {
     document[member] = value;
+}
+
+pub(crate) fn moment() -> Moment<'static> {
+    Moment { now: now(), random: &SystemRandom }
 }
 
 pub(crate) fn now() -> SystemTime {

@@ -1,0 +1,182 @@
+//! What the doctor says of a deployment.
+
+use super::world::{INTERCEPTOR, World, later};
+use latchkey::answer::{Exit, Report};
+use latchkey::doctor::Deployment;
+use latchkey::operator::Access;
+use serde_json::{Value, json};
+
+fn kinds(deployment: &Deployment) -> Vec<&'static str> {
+    assert!(deployment.findings.iter().all(|found| !found.remedy.is_empty()));
+    deployment.findings.iter().map(|found| found.kind).collect()
+}
+
+/// A deployment with one target, ready at the gateway.
+async fn sound() -> World {
+    let world = World::new().await;
+    world.connect(&world.servers.wish()).await.unwrap();
+    world.at_gateway(&world.servers.mcp, "READY");
+    let catalog =
+        json!({ "steward": "A".repeat(43), "gateway_target": "TARGET0001", "recipe": "static" });
+    world.catalog(&catalog).await;
+    world
+}
+
+#[tokio::test]
+async fn a_sound_deployment_has_no_findings() {
+    let world = sound().await;
+    let deployment = world.deployment().await;
+    assert!(deployment.findings.is_empty() && deployment.unchecked.is_empty(), "{deployment}");
+    let operator = world.operator(Access::Look).await.unwrap();
+    let examination = operator.examine_all(None, true, later()).await.unwrap();
+    assert_eq!(examination.targets.len(), 1);
+    // An hour ahead.
+    assert_eq!(kinds(examination.deployment.as_ref().unwrap()), ["clock"]);
+    assert_eq!(examination.exit(), Exit::Refused);
+}
+
+#[tokio::test]
+async fn each_fault_of_the_gateway_is_found_alone() {
+    let faults: [(&str, Value, &str); 11] = [
+        ("/status", json!("UPDATE_UNSUCCESSFUL"), "gateway_status"),
+        ("/interceptorConfigurations", json!([]), "not_attached"),
+        (
+            "/interceptorConfigurations/0/interceptor/lambda/arn",
+            json!("arn:aws:lambda:us-east-1:123456789012:function:other"),
+            "not_attached",
+        ),
+        (
+            "/interceptorConfigurations/0/interceptor/lambda/arn",
+            json!(INTERCEPTOR.replace(":live", ":3")),
+            "other_version",
+        ),
+        (
+            "/interceptorConfigurations/0/interceptionPoints",
+            json!(["RESPONSE"]),
+            "no_request_point",
+        ),
+        (
+            "/interceptorConfigurations/0/interceptionPoints",
+            json!(["REQUEST"]),
+            "no_response_point",
+        ),
+        (
+            "/interceptorConfigurations/0/inputConfiguration/passRequestHeaders",
+            json!(false),
+            "no_headers",
+        ),
+        ("/authorizerConfiguration", Value::Null, "authorizer"),
+        (
+            "/authorizerConfiguration/customJWTAuthorizer/discoveryUrl",
+            json!("https://other.example/.well-known/openid-configuration"),
+            "issuer",
+        ),
+        ("/protocolConfiguration/mcp/supportedVersions", json!(["2025-11-25"]), "versions"),
+        ("/protocolConfiguration", Value::Null, "versions"),
+    ];
+    let world = sound().await;
+    for (path, value, kind) in faults {
+        let sound = world.aws.account().gateway.clone();
+        *world.aws.account().gateway.pointer_mut(path).unwrap() = value;
+        let deployment = world.deployment().await;
+        assert_eq!(kinds(&deployment), [kind], "{path}: {deployment}");
+        world.aws.account().gateway = sound;
+    }
+}
+
+#[tokio::test]
+async fn what_may_be_on_purpose_is_a_note() {
+    let world = sound().await;
+    world.aws.account().gateway["policyEngineConfiguration"]["mode"] = "ENFORCE".into();
+    world.aws.account().gateway["exceptionLevel"] = "DEBUG".into();
+    let mut foreign = world.aws.account().gateway_targets["TARGET0001"].clone();
+    foreign["targetId"] = "FOREIGN001".into();
+    foreign["name"] = "weather".into();
+    world.aws.account().gateway_targets.insert("FOREIGN001".into(), foreign);
+    world.aws.account().outputs.insert("Version".into(), "0.0.1".into());
+    let deployment = world.deployment().await;
+    assert!(deployment.findings.is_empty(), "{deployment}");
+    let notes = deployment.notes.join("\n");
+    for part in ["policy engine", "DEBUG", "weather", "0.0.1", "0 connections"] {
+        assert!(notes.contains(part), "{part}: {notes}");
+    }
+}
+
+#[tokio::test]
+async fn each_fault_of_a_gateway_target_is_found_alone() {
+    let provider = json!([{ "credentialProviderType": "OAUTH" }]);
+    let server = "/targetConfiguration/mcp/mcpServer";
+    let faults = [
+        ("/status".to_owned(), json!("FAILED"), "gateway_target_status"),
+        ("/status".to_owned(), json!("CREATE_PENDING_AUTH"), "pending_auth"),
+        ("/credentialProviderConfigurations".to_owned(), provider, "credential_provider"),
+        (format!("{server}/endpoint"), json!("https://other.example/mcp"), "another_endpoint"),
+        (format!("{server}/listingMode"), json!("DYNAMIC"), "dynamic"),
+    ];
+    let world = sound().await;
+    let sound = world.aws.account().gateway_targets["TARGET0001"].clone();
+    for (path, value, kind) in faults {
+        let mut target = sound.clone();
+        let (parent, member) = path.rsplit_once('/').unwrap();
+        target.pointer_mut(parent).unwrap()[member] = value;
+        world.aws.account().gateway_targets.insert("TARGET0001".into(), target);
+        let deployment = world.deployment().await;
+        assert_eq!(kinds(&deployment), [kind], "{path}: {deployment}");
+    }
+    world.aws.account().gateway_targets.clear();
+    assert_eq!(kinds(&world.deployment().await), ["no_gateway_target"]);
+    world.catalog(&json!({})).await;
+    let deployment = world.deployment().await;
+    assert!(deployment.findings.is_empty(), "{deployment}");
+    assert!(deployment.notes.join("\n").contains("nobody has consented yet"), "{deployment}");
+}
+
+#[tokio::test]
+async fn pages_stack_queue_and_rows_are_looked_at_whatever_is_wrong_with_another() {
+    let world = sound().await;
+    *world.served.lock().unwrap() = "another site";
+    world.aws.account().dead = 3;
+    world.aws.account().status = "UPDATE_ROLLBACK_FAILED".into();
+    world.aws.account().outputs.remove("CatalogQueueUrl");
+    unreadable(&world).await;
+    let found = kinds(&world.deployment().await);
+    let due = [
+        "stack_failed",
+        "output_missing",
+        "not_served",
+        "not_served",
+        "not_served",
+        "unreadable",
+        "dead_letters",
+    ];
+    assert_eq!(found, due);
+}
+
+#[tokio::test]
+async fn what_may_not_be_looked_at_is_not_called_sound() {
+    let world = sound().await;
+    world.aws.account().refused = Some(("GET /gateways".into(), "AccessDeniedException"));
+    let operator = world.operator(Access::Look).await.unwrap();
+    let moment = latchkey::connect::Moment {
+        now: broker::clock::Clock::now(&broker::clock::SystemClock),
+        random: &broker::clock::SystemRandom,
+    };
+    let examination = operator.examine_all(None, false, moment).await.unwrap();
+    let deployment = examination.deployment.as_ref().unwrap();
+    assert!(deployment.findings.is_empty(), "{deployment}");
+    assert_eq!(deployment.unchecked.len(), 2, "{deployment}");
+    assert_eq!(examination.exit(), Exit::TryAgain);
+}
+
+pub(crate) async fn unreadable(world: &World) {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    let config = broker::aws::sdk_config_at(&world.aws.url).await;
+    let request = aws_sdk_dynamodb::Client::new(&config).put_item();
+    request
+        .table_name(broker::aws::Tables::named("broker").connections)
+        .item("subject", AttributeValue::S("somebody".into()))
+        .item("target", AttributeValue::S("notes".into()))
+        .send()
+        .await
+        .unwrap();
+}
