@@ -15,7 +15,7 @@ use std::time::Duration;
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let config = CatalogConfig::from_env()?;
-    let sdk = sdk_config().await;
+    let sdk = sdk_config().await?;
     let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));
     let bucket = SchemaBucket::from_env(&sdk);
     let keeper = Keeper {
