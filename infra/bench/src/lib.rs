@@ -1,0 +1,27 @@
+//! Measures the interceptor against a floor, an echo and its peers.
+//!
+//! The real binaries run as they do in Lambda: a process that asks a Runtime API for events. Around
+//! them stand servers on the loopback interface that answer as AWS and an identity provider do. All
+//! figures that are compared come from one run, in which the variants take turns.
+
+pub mod arguments;
+mod callgrind;
+mod certificates;
+mod cloud;
+pub mod comparison;
+mod event;
+mod failure;
+pub mod modes;
+mod process;
+mod provider;
+mod quota;
+mod runtime_api;
+mod scene;
+mod secrets;
+mod server;
+pub mod statistics;
+mod table;
+pub mod text;
+mod variant;
+
+pub use failure::Failure;

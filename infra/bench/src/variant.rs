@@ -1,0 +1,61 @@
+//! What is compared.
+
+use crate::arguments::Arguments;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// A program and how it is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Variant {
+    pub(crate) name: &'static str,
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+    /// Whether it is told what the others ask for: the ring, the keys of the provider, the targets.
+    pub(crate) is_given: bool,
+    /// Whether it gives back what it gets, and no token.
+    pub(crate) only_echoes: bool,
+}
+
+impl Variant {
+    fn program(name: &'static str, program: impl Into<PathBuf>) -> Self {
+        Self {
+            name,
+            program: program.into(),
+            arguments: vec![],
+            is_given: false,
+            only_echoes: false,
+        }
+    }
+}
+
+/// The floor of `performance`: one connection, to the table, and the least instructions.
+pub(crate) fn floor(arguments: &Arguments) -> Variant {
+    Variant { is_given: true, ..Variant::program("floor", arguments.built("floor")) }
+}
+
+/// The floor that also reads what the interceptor must read before its first event: the ring, the
+/// provider's documents and the targets.
+pub(crate) fn reading_floor(arguments: &Arguments) -> Variant {
+    Variant::program("floor that reads", arguments.built("floor"))
+}
+
+/// The Lambda runtime by itself.
+pub(crate) fn echo(arguments: &Arguments) -> Variant {
+    Variant { only_echoes: true, ..Variant::program("echo", arguments.built("echo")) }
+}
+
+/// The release binary.
+pub(crate) fn latchkey(arguments: &Arguments) -> Variant {
+    Variant::program("latchkey", &arguments.interceptor)
+}
+
+impl Variant {
+    /// The same under valgrind, which writes its counts to `out`.
+    pub(crate) fn counted(&self, out: &Path) -> Self {
+        let tool = ["--tool=callgrind".into(), "--dump-instr=no".into()];
+        let file = OsString::from(format!("--callgrind-out-file={}", out.display()));
+        let program = self.program.clone().into_os_string();
+        let arguments = tool.into_iter().chain([file, program]).chain(self.arguments.clone());
+        Self { program: "valgrind".into(), arguments: arguments.collect(), ..self.clone() }
+    }
+}
