@@ -1,6 +1,7 @@
 //! The command line.
 
-use clap::{Parser, ValueEnum};
+use crate::mode::Mode;
+use clap::Parser;
 use std::path::PathBuf;
 
 /// Measures the interceptor against a floor, an echo and its peers.
@@ -15,6 +16,9 @@ pub struct Arguments {
     /// Where the floor and the echo are built.
     #[arg(long, default_value = "target/release")]
     pub built: PathBuf,
+    /// Where the peers are installed.
+    #[arg(long, default_value = ".tools/bench")]
+    pub peers: PathBuf,
     /// A variant to leave out, by its name.
     #[arg(long)]
     pub without: Vec<String>,
@@ -27,34 +31,6 @@ pub struct Arguments {
     /// Where the results go.
     #[arg(long, default_value = "target/bench/results.json")]
     pub results: PathBuf,
-}
-
-/// A kind of measurement.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum Mode {
-    /// A start and its first call, over TLS.
-    Cold,
-    /// A call of a process that has answered before.
-    Warm,
-    /// A message that needs no token.
-    Pass,
-    /// A table that takes 3 ms.
-    Delay,
-    /// Bodies from 1 KB to 6 MB.
-    Size,
-    /// The share of a processor that small functions get.
-    Quota,
-    /// From 1 to 100 targets.
-    Growth,
-    /// Instructions.
-    Callgrind,
-}
-
-impl Mode {
-    /// Every kind, in the order in which they are measured.
-    pub fn all() -> impl Iterator<Item = Self> {
-        Self::value_variants().iter().copied()
-    }
 }
 
 impl Arguments {

@@ -6,6 +6,7 @@
 
 use crate::Failure;
 use crate::comparison::{Comparison, Row};
+use crate::mode::Mode;
 use crate::process::Process;
 use crate::scene::Scene;
 use crate::statistics::Figure;
@@ -43,7 +44,7 @@ pub(crate) fn count(
         let figures = found.map(|(name, count)| (name.to_owned(), figure(count)));
         rows.push(Row { variant: variant.name.to_owned(), figures: BTreeMap::from(figures) });
     }
-    Ok(Comparison { mode: "instructions".to_owned(), scene: name.to_owned(), rows })
+    Ok(Comparison { mode: Mode::Callgrind, scene: name.to_owned(), rows })
 }
 
 fn instructions(

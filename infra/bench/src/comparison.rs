@@ -1,6 +1,7 @@
 //! Variants in one situation: they take turns, so that whatever else the machine does meets all of them.
 
 use crate::Failure;
+use crate::mode::Mode;
 use crate::scene::{Run, Scene};
 use crate::statistics::Figure;
 use crate::variant::Variant;
@@ -13,7 +14,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Comparison {
     /// The kind of measurement.
-    pub mode: String,
+    pub mode: Mode,
     /// The situation.
     pub scene: String,
     /// The variants, the one that the others are divided by first.
@@ -39,7 +40,7 @@ impl Row {
 /// Plays `scene` in turns: the order is reversed in every other round, and the first round, which
 /// fills the machine's own caches, does not count.
 pub(crate) fn compare(
-    mode: &str,
+    mode: Mode,
     name: &str,
     scene: &Scene,
     variants: &[Variant],
@@ -60,7 +61,7 @@ pub(crate) fn compare(
         }
     }
     let rows = variants.iter().zip(&runs).map(|(variant, runs)| row(variant, runs)).collect();
-    Ok(Comparison { mode: mode.to_owned(), scene: name.to_owned(), rows })
+    Ok(Comparison { mode, scene: name.to_owned(), rows })
 }
 
 fn row(variant: &Variant, runs: &[Run]) -> Row {

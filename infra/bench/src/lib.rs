@@ -11,6 +11,7 @@ mod cloud;
 pub mod comparison;
 mod event;
 mod failure;
+pub mod mode;
 pub mod modes;
 mod process;
 mod provider;

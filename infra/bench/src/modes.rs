@@ -1,12 +1,13 @@
 //! The kinds of measurement, each with its situations and the variants that it compares.
 
 use crate::Failure;
-use crate::arguments::{Arguments, Mode};
+use crate::arguments::Arguments;
 use crate::callgrind;
 use crate::certificates::Certificates;
 use crate::cloud::{Cloud, Scheme};
 use crate::comparison::{Comparison, compare};
 use crate::event::{self, Content};
+use crate::mode::Mode;
 use crate::quota::Quota;
 use crate::scene::{Expected, Scene};
 use crate::table;
@@ -34,11 +35,11 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
     for mode in Mode::all().filter(|mode| arguments.asks_for(*mode)) {
         match mode {
             Mode::Cold => {
-                found.push(bench.turns("cold", "over TLS", &tls.scene(20), &bench.all())?)
+                found.push(bench.turns(mode, "over TLS", &tls.scene(20), &bench.all())?)
             }
             Mode::Warm => {
                 let scene = plain.scene(arguments.calls);
-                found.push(bench.turns("warm", "one read", &scene, &bench.all())?);
+                found.push(bench.turns(mode, "one read", &scene, &bench.all())?);
             }
             Mode::Pass => {
                 let scene = Scene {
@@ -46,12 +47,12 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
                     expects: Expected::Pass,
                     ..plain.scene(arguments.calls)
                 };
-                found.push(bench.turns("pass", "tools/list", &scene, &bench.runtimes())?);
+                found.push(bench.turns(mode, "tools/list", &scene, &bench.runtimes())?);
             }
             Mode::Delay => {
                 plain.table.take(Duration::from_millis(3));
                 let scene = plain.scene(arguments.calls);
-                let compared = bench.turns("delay", "a table of 3 ms", &scene, &bench.all());
+                let compared = bench.turns(mode, "a table of 3 ms", &scene, &bench.all());
                 plain.table.take(Duration::ZERO);
                 found.push(compared?);
             }
@@ -62,7 +63,7 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
                     for size in SIZES {
                         let scene = plain.sized(content, size);
                         let name = format!("{word}, {} KB", size / 1000);
-                        found.push(bench.turns("size", &name, &scene, &bench.all())?);
+                        found.push(bench.turns(mode, &name, &scene, &bench.all())?);
                     }
                 }
             }
@@ -77,7 +78,7 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
                         ..tls.scene(10)
                     };
                     let name = format!("{megabytes} MB");
-                    found.push(bench.turns("quota", &name, &scene, &bench.all())?);
+                    found.push(bench.turns(mode, &name, &scene, &bench.all())?);
                 }
             }
             Mode::Growth => {
@@ -85,7 +86,7 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
                     let grown = cloud(Scheme::Https, targets)?;
                     let name = format!("{targets} targets");
                     let scene = grown.scene(20);
-                    found.push(bench.turns("growth", &name, &scene, &bench.readers())?);
+                    found.push(bench.turns(mode, &name, &scene, &bench.readers())?);
                 }
             }
             Mode::Callgrind if !callgrind::is_there() => {
@@ -114,7 +115,13 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn all(&self) -> Vec<Variant> {
-        self.wanted([variant::floor, variant::reading_floor, variant::echo, variant::latchkey])
+        self.wanted([
+            variant::floor,
+            variant::reading_floor,
+            variant::echo,
+            variant::latchkey,
+            variant::python,
+        ])
     }
 
     /// Those for whom a message without a token is nothing to do.
@@ -135,12 +142,12 @@ impl Bench<'_> {
 
     fn turns(
         &self,
-        mode: &str,
+        mode: Mode,
         name: &str,
         scene: &Scene,
         variants: &[Variant],
     ) -> Result<Comparison, Failure> {
-        eprintln!("{mode}: {name}");
+        eprintln!("{mode:?}: {name}");
         compare(mode, name, scene, variants, self.arguments.rounds, self.folder)
     }
 }

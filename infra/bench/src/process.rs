@@ -37,6 +37,7 @@ impl Process {
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .envs(cloud.environment())
+            .envs(variant.environment.iter().map(|(name, value)| (name, value)))
             .env("AWS_LAMBDA_RUNTIME_API", &runtime.address)
             .stdin(Stdio::null())
             .stdout(printed.try_clone()?)

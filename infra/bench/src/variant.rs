@@ -10,6 +10,7 @@ pub(crate) struct Variant {
     pub(crate) name: &'static str,
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
+    pub(crate) environment: Vec<(&'static str, OsString)>,
     /// Whether it is told what the others ask for: the ring, the keys of the provider, the targets.
     pub(crate) is_given: bool,
     /// Whether it gives back what it gets, and no token.
@@ -22,6 +23,7 @@ impl Variant {
             name,
             program: program.into(),
             arguments: vec![],
+            environment: vec![],
             is_given: false,
             only_echoes: false,
         }
@@ -47,6 +49,15 @@ pub(crate) fn echo(arguments: &Arguments) -> Variant {
 /// The release binary.
 pub(crate) fn latchkey(arguments: &Arguments) -> Variant {
     Variant::program("latchkey", &arguments.interceptor)
+}
+
+/// The same work in Python, as the public samples do it.
+pub(crate) fn python(arguments: &Arguments) -> Variant {
+    Variant {
+        arguments: ["-m", "awslambdaric", "interceptor.handler"].map(OsString::from).to_vec(),
+        environment: vec![("PYTHONPATH", "infra/bench/python".into())],
+        ..Variant::program("python", arguments.peers.join("python/bin/python"))
+    }
 }
 
 impl Variant {
