@@ -1,19 +1,32 @@
 //! The command line.
 
 use crate::mode::Mode;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Measures the interceptor against a floor, an echo and its peers.
+/// Measures the interceptor against a floor, an echo and its peers. Builds what it needs first.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    /// What to do instead.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// What to measure; all if nothing is named.
     #[arg(value_enum)]
     pub modes: Vec<Mode>,
+    /// Count instructions only, and fail if there are more than agreed.
+    #[arg(long)]
+    pub quick: bool,
+    /// With `--quick`: agree on what is counted now.
+    #[arg(long, requires = "quick")]
+    pub renew: bool,
+    /// Build nothing.
+    #[arg(long)]
+    pub as_built: bool,
     /// The release binary of the interceptor.
     #[arg(long, default_value = "target/release/interceptor")]
     pub interceptor: PathBuf,
-    /// Where the floor and the echo are built.
+    /// Where the other programs are built.
     #[arg(long, default_value = "target/release")]
     pub built: PathBuf,
     /// Where the peers are installed.
@@ -28,14 +41,21 @@ pub struct Arguments {
     /// How many warm calls follow each start.
     #[arg(long, default_value_t = 100)]
     pub calls: usize,
-    /// Where the results go.
-    #[arg(long, default_value = "target/bench/results.json")]
-    pub results: PathBuf,
+}
+
+/// What is done without measuring.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Command {
+    /// Writes the results of the last run into the documents: a table of ratios and pictures.
+    Report,
 }
 
 impl Arguments {
     /// Whether `mode` is asked for.
     pub fn asks_for(&self, mode: Mode) -> bool {
+        if self.quick {
+            return mode == Mode::Callgrind;
+        }
         self.modes.is_empty() || self.modes.contains(&mode)
     }
 

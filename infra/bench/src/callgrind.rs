@@ -74,6 +74,10 @@ const LEAD: usize = 3;
 const CALLS: usize = 10;
 const REST: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_mins(5);
+/// The scenes' names.
+pub(crate) const OVER_TLS: &str = "instructions over TLS";
+pub(crate) const OVER_HTTP: &str = "instructions over HTTP";
+pub(crate) const PASS: &str = "instructions of a pass";
 /// The figures' names.
 pub(crate) const INIT: &str = "init instructions";
 pub(crate) const FIRST: &str = "first instructions";

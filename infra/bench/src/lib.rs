@@ -5,7 +5,9 @@
 //! figures that are compared come from one run, in which the variants take turns.
 
 pub mod arguments;
+pub mod baseline;
 mod callgrind;
+pub mod canary;
 mod certificates;
 mod cloud;
 pub mod comparison;
@@ -13,9 +15,12 @@ mod event;
 mod failure;
 pub mod mode;
 pub mod modes;
+pub mod plot;
 mod process;
+pub mod programs;
 mod provider;
 mod quota;
+pub mod readme;
 mod runtime_api;
 mod scene;
 mod secrets;

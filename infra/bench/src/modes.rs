@@ -93,15 +93,15 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
                 measured.left_out.push("callgrind: valgrind is not installed".to_owned());
             }
             Mode::Callgrind => {
-                let all = bench.all();
-                found.push(callgrind::count("over TLS", &tls.scene(0), &all, folder)?);
-                found.push(callgrind::count("over HTTP", &plain.scene(0), &all, folder)?);
+                let all = bench.native();
+                found.push(callgrind::count(callgrind::OVER_TLS, &tls.scene(0), &all, folder)?);
+                found.push(callgrind::count(callgrind::OVER_HTTP, &plain.scene(0), &all, folder)?);
                 let pass = Scene {
                     event: event::list(&plain.jwt).into(),
                     expects: Expected::Pass,
                     ..plain.scene(0)
                 };
-                found.push(callgrind::count("pass", &pass, &bench.runtimes(), folder)?);
+                found.push(callgrind::count(callgrind::PASS, &pass, &bench.runtimes(), folder)?);
             }
         }
     }
@@ -115,12 +115,18 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn all(&self) -> Vec<Variant> {
+        let peers = self.wanted([variant::python]);
+        self.native().into_iter().chain(peers).collect()
+    }
+
+    /// Those whose instructions are counted: an interpreter's would take minutes.
+    fn native(&self) -> Vec<Variant> {
         self.wanted([
             variant::floor,
             variant::reading_floor,
             variant::echo,
             variant::latchkey,
-            variant::python,
+            variant::unprepared,
         ])
     }
 

@@ -51,6 +51,11 @@ pub(crate) fn latchkey(arguments: &Arguments) -> Variant {
     Variant::program("latchkey", &arguments.interceptor)
 }
 
+/// The same without preparation.
+pub(crate) fn unprepared(arguments: &Arguments) -> Variant {
+    Variant::program("unprepared", arguments.built("unprepared"))
+}
+
 /// The same work in Python, as the public samples do it.
 pub(crate) fn python(arguments: &Arguments) -> Variant {
     Variant {
