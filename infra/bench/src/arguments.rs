@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Where the other programs are built.
     #[arg(long, default_value = "target/release")]
     pub built: PathBuf,
+    /// Where the interceptor is built with nobody's settings.
+    #[arg(long, default_value = "target/bench/stock")]
+    pub stock: PathBuf,
     /// Where the peers are installed.
     #[arg(long, default_value = ".tools/bench")]
     pub peers: PathBuf,

@@ -34,7 +34,10 @@ pub(crate) fn count(
 ) -> Result<Comparison, Failure> {
     let mut rows = Vec::with_capacity(variants.len());
     for variant in variants {
-        let counted = |events| instructions(scene, variant, events, folder);
+        let counted = |events| {
+            let file = format!("callgrind {name} {} {events}", variant.name).replace(' ', "-");
+            instructions(scene, variant, events, &folder.join(file))
+        };
         let (init, first) = (counted(0)?, counted(1)?);
         let (some, more) = (counted(1 + LEAD)?, counted(1 + LEAD + CALLS)?);
         let calls = f64::from(u32::try_from(CALLS).unwrap_or(u32::MAX));
@@ -51,11 +54,10 @@ fn instructions(
     scene: &Scene,
     variant: &Variant,
     events: usize,
-    folder: &Path,
+    out: &Path,
 ) -> Result<f64, Failure> {
-    let out = folder.join(format!("callgrind.{}.{events}", variant.name.replace(' ', "-")));
-    let log = folder.join("process.log");
-    let mut process = Process::start(&variant.counted(&out), scene.cloud, log, PATIENCE)?;
+    let log = out.with_extension("log");
+    let mut process = Process::start(&variant.counted(out), scene.cloud, log, PATIENCE)?;
     process.ready()?;
     for _ in 0..events {
         scene.call(&mut process, variant)?;
@@ -65,7 +67,7 @@ fn instructions(
     // counted in one run and not in the other.
     std::thread::sleep(REST);
     process.end()?;
-    let report = fs::read_to_string(&out)?;
+    let report = fs::read_to_string(out)?;
     let count = report.lines().find_map(|line| line.strip_prefix("summary: ")?.trim().parse().ok());
     count.ok_or(Failure::Tool { tool: "callgrind", what: "there is no summary".to_owned() })
 }

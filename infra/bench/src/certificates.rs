@@ -16,6 +16,8 @@ pub(crate) struct Certificates {
     pub(crate) server: Arc<ServerConfig>,
     /// The root, for clients to trust.
     pub(crate) root: PathBuf,
+    /// The root among those of the operating system: whoever reads them here pays as elsewhere.
+    pub(crate) among_others: PathBuf,
 }
 
 impl Certificates {
@@ -23,8 +25,12 @@ impl Certificates {
     pub(crate) fn make(folder: &Path) -> Result<Self, Failure> {
         let (server, pem) = chain().map_err(|error| Failure::Keys(error.to_string()))?;
         let root = folder.join("root.pem");
-        fs::write(&root, pem)?;
-        Ok(Self { server: Arc::new(server), root })
+        fs::write(&root, &pem)?;
+        let among_others = folder.join("roots.pem");
+        // Not every machine has it.
+        let others = fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
+        fs::write(&among_others, others + &pem)?;
+        Ok(Self { server: Arc::new(server), root, among_others })
     }
 }
 

@@ -61,7 +61,7 @@ impl Cloud {
             ("AWS_ENDPOINT_URL_DYNAMODB", url(dynamodb)),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url(secrets_manager)),
             ("AWS_CA_BUNDLE", root.clone()),
-            ("SSL_CERT_FILE", root.clone()),
+            ("SSL_CERT_FILE", certificates.among_others.to_string_lossy().into_owned()),
             ("AWS_LAMBDA_FUNCTION_NAME", "interceptor".to_owned()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),

@@ -93,7 +93,7 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
                 measured.left_out.push("callgrind: valgrind is not installed".to_owned());
             }
             Mode::Callgrind => {
-                let all = bench.native();
+                let all = bench.counted();
                 found.push(callgrind::count(callgrind::OVER_TLS, &tls.scene(0), &all, folder)?);
                 found.push(callgrind::count(callgrind::OVER_HTTP, &plain.scene(0), &all, folder)?);
                 let pass = Scene {
@@ -115,19 +115,19 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn all(&self) -> Vec<Variant> {
-        let peers = self.wanted([variant::python]);
+        let peers = self.wanted([variant::unprepared, variant::stock, variant::python]);
         self.native().into_iter().chain(peers).collect()
     }
 
-    /// Those whose instructions are counted: an interpreter's would take minutes.
     fn native(&self) -> Vec<Variant> {
-        self.wanted([
-            variant::floor,
-            variant::reading_floor,
-            variant::echo,
-            variant::latchkey,
-            variant::unprepared,
-        ])
+        self.wanted([variant::floor, variant::reading_floor, variant::echo, variant::latchkey])
+    }
+
+    /// Those whose instructions are counted. An interpreter's would take minutes.
+    fn counted(&self) -> Vec<Variant> {
+        let others = self.wanted([variant::unprepared, variant::stock]);
+        let others = others.into_iter().filter(|_| !self.arguments.quick);
+        self.native().into_iter().chain(others).collect()
     }
 
     /// Those for whom a message without a token is nothing to do.

@@ -14,10 +14,29 @@ use std::process::Command;
 pub fn build(arguments: &Arguments) -> Result<(), Failure> {
     // The workspace's default members are what is deployed.
     cargo(&["--bin", "interceptor"])?;
-    for package in ["echo", "floor", "unprepared"] {
-        cargo(&["--package", package])?;
+    cargo(&["--package", "echo"])?;
+    cargo(&["--package", "floor"])?;
+    if arguments.quick {
+        return Ok(());
     }
+    cargo(&["--package", "unprepared"])?;
+    stock(arguments)?;
     python(&arguments.peers)
+}
+
+/// The interceptor as somebody builds it who has heard of none of this: no settings of the profile, CPU
+/// jitter entropy, the operating system's trust store, and nothing prepared.
+fn stock(arguments: &Arguments) -> Result<(), Failure> {
+    let mut command = Command::new("cargo");
+    command
+        .args(["build", "--release", "--locked", "--package", "unprepared"])
+        .args(["--features", "stock", "--target-dir"])
+        .arg(&arguments.stock)
+        .args(["--config", "profile.release.lto=false"])
+        .args(["--config", "profile.release.codegen-units=16"])
+        // What .cargo/config.toml says gives way to what is set.
+        .env("AWS_LC_SYS_NO_JITTER_ENTROPY", "0");
+    run("cargo", &mut command)
 }
 
 /// The size of a package of `program` alone, in bytes.

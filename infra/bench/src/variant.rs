@@ -56,6 +56,11 @@ pub(crate) fn unprepared(arguments: &Arguments) -> Variant {
     Variant::program("unprepared", arguments.built("unprepared"))
 }
 
+/// The same with nobody's settings: the SDK and the compiler as they come.
+pub(crate) fn stock(arguments: &Arguments) -> Variant {
+    Variant::program("stock", arguments.stock.join("release/unprepared"))
+}
+
 /// The same work in Python, as the public samples do it.
 pub(crate) fn python(arguments: &Arguments) -> Variant {
     Variant {
