@@ -1,8 +1,8 @@
 //! Instructions, by valgrind's callgrind: they repeat where times do not.
 //!
-//! A count is the difference of two runs that differ in the number of events, so that what both do
-//! cancels out. The emulated processor has no instructions for SHA, AES-512 or wide multiplication,
-//! so cryptography counts for more than it costs.
+//! One process is counted from its start: the counts are taken out, and begin anew, when it first asks
+//! for an event, after its first answer, and around a number of warm calls. The emulated processor has no
+//! instructions for SHA-2 or wide multiplication, so cryptography counts for more than it costs.
 
 use crate::Failure;
 use crate::comparison::{Comparison, Row};
@@ -13,8 +13,9 @@ use crate::statistics::Figure;
 use crate::variant::Variant;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 /// Whether valgrind is there.
@@ -24,56 +25,94 @@ pub(crate) fn is_there() -> bool {
     version.is_ok_and(|status| status.success())
 }
 
-/// Counts the instructions of `variants`: from the start to the first request for an event, from there to the
-/// first answer, both together, and one warm call.
+/// Counts the instructions of `variants`, each in several processes: from the start to the first request for
+/// an event, from there to the first answer, both together, and one warm call.
 pub(crate) fn count(
     name: &str,
     scene: &Scene,
     variants: &[Variant],
     folder: &Path,
 ) -> Result<Comparison, Failure> {
+    eprintln!("{name}");
     let mut rows = Vec::with_capacity(variants.len());
     for variant in variants {
-        let counted = |events| {
-            let file = format!("callgrind {name} {} {events}", variant.name).replace(' ', "-");
-            instructions(scene, variant, events, &folder.join(file))
-        };
-        let (init, first) = (counted(0)?, counted(1)?);
-        let (some, more) = (counted(1 + LEAD)?, counted(1 + LEAD + CALLS)?);
-        let calls = f64::from(u32::try_from(CALLS).unwrap_or(u32::MAX));
-        let found =
-            [(INIT, init), (FIRST, first - init), (COLD, first), (WARM, (more - some) / calls)];
-        let figure = |count| Figure { median: count, low: count, high: count };
-        let figures = found.map(|(name, count)| (name.to_owned(), figure(count)));
-        rows.push(Row { variant: variant.name.to_owned(), figures: BTreeMap::from(figures) });
+        let mut counts = [const { vec![] }; 4];
+        for _ in 0..PROCESSES {
+            let file = format!("callgrind {name} {}", variant.name).replace(' ', "-");
+            let Counted { init, first, warm } = process(scene, variant, &folder.join(file))?;
+            for (counts, count) in counts.iter_mut().zip([init + first, init, first, warm]) {
+                counts.push(count);
+            }
+        }
+        let named = [COLD, INIT, FIRST, WARM].into_iter().zip(counts);
+        let figures =
+            named.filter_map(|(name, counts)| Some((name.to_owned(), Figure::of(counts)?)));
+        rows.push(Row {
+            variant: variant.name.to_owned(),
+            figures: figures.collect::<BTreeMap<_, _>>(),
+        });
     }
     Ok(Comparison { mode: Mode::Callgrind, scene: name.to_owned(), rows })
 }
 
-fn instructions(
-    scene: &Scene,
-    variant: &Variant,
-    events: usize,
-    out: &Path,
-) -> Result<f64, Failure> {
-    let log = out.with_extension("log");
-    let mut process = Process::start(&variant.counted(out), scene.cloud, log, PATIENCE)?;
-    process.ready()?;
-    for _ in 0..events {
-        scene.call(&mut process, variant)?;
-        process.ready()?;
-    }
-    // Valgrind runs threads one at a time; one that is not done when the process is stopped would be
-    // counted in one run and not in the other.
-    std::thread::sleep(REST);
-    process.end()?;
-    let report = fs::read_to_string(out)?;
-    let count = report.lines().find_map(|line| line.strip_prefix("summary: ")?.trim().parse().ok());
-    count.ok_or(Failure::Tool { tool: "callgrind", what: "there is no summary".to_owned() })
+struct Counted {
+    init: f64,
+    first: f64,
+    warm: f64,
 }
 
-const LEAD: usize = 3;
-const CALLS: usize = 10;
+fn process(scene: &Scene, variant: &Variant, out: &Path) -> Result<Counted, Failure> {
+    let log = out.with_extension("log");
+    let mut process = Process::start(&variant.counted(out), scene.cloud, log, PATIENCE)?;
+    let mut counts = Counts { process: process.id(), out: out.to_owned(), taken: 0 };
+    process.ready()?;
+    let init = counts.take()?;
+    let mut calls = |number| {
+        for _ in 0..number {
+            scene.call(&mut process, variant)?;
+            process.ready()?;
+        }
+        counts.take()
+    };
+    let first = calls(1)?;
+    // Not quite warm: what is done once is done by now.
+    calls(LEAD)?;
+    let warm = calls(CALLS)? / f64::from(CALLS);
+    Ok(Counted { init, first, warm })
+}
+
+/// The counts of one process, taken out one after the other.
+struct Counts {
+    process: u32,
+    out: PathBuf,
+    taken: u32,
+}
+
+impl Counts {
+    fn take(&mut self) -> Result<f64, Failure> {
+        // Valgrind runs threads one at a time: the others are let come to rest.
+        thread::sleep(REST);
+        let mut dump = Command::new("callgrind_control");
+        dump.args(["--dump", &self.process.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let status = dump.status()?;
+        self.taken += 1;
+        let mut path = self.out.clone().into_os_string();
+        path.push(format!(".{}", self.taken));
+        let report = fs::read_to_string(path).unwrap_or_default();
+        let total = report.lines().rev().find_map(|line| line.strip_prefix("totals: "));
+        let total = total.and_then(|total| total.trim().parse().ok());
+        total.ok_or_else(|| Failure::Tool {
+            tool: "callgrind_control",
+            what: format!("there is no report; it ended with {status}"),
+        })
+    }
+}
+
+const PROCESSES: usize = 3;
+const LEAD: u32 = 3;
+const CALLS: u32 = 10;
 const REST: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_mins(5);
 /// The scenes' names.

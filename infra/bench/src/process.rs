@@ -122,19 +122,6 @@ impl Process {
         Ok(kilobytes.ok_or_else(unreadable)? * 1024)
     }
 
-    /// Asks it to end and waits until it has: what watches it can write its report.
-    pub(crate) fn end(mut self) -> Result<(), Failure> {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
-        let since = Instant::now();
-        while since.elapsed() < self.patience {
-            if self.child.try_wait()?.is_some() {
-                return Ok(());
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        Err(self.failure("does not end"))
-    }
-
     /// That it did `what`, with what it printed last.
     pub(crate) fn failure(&self, what: &str) -> Failure {
         let printed = fs::read(&self.log).unwrap_or_default();
