@@ -1,0 +1,126 @@
+//! Instructions, by valgrind's callgrind: they repeat where times do not.
+//!
+//! One process is counted from its start: the counts are taken out, and begin anew, when it first asks
+//! for an event, after its first answer, and around a number of warm calls. The emulated processor has no
+//! instructions for SHA-2 or wide multiplication, so cryptography counts for more than it costs.
+
+use crate::Failure;
+use crate::comparison::{Comparison, Row};
+use crate::mode::Mode;
+use crate::process::Process;
+use crate::scene::Scene;
+use crate::statistics::Figure;
+use crate::variant::Variant;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// Whether valgrind is there.
+pub(crate) fn is_there() -> bool {
+    let mut version = Command::new("valgrind");
+    let version = version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
+
+/// Counts the instructions of `variants`, each in several processes: from the start to the first request for
+/// an event, from there to the first answer, both together, and one warm call.
+pub(crate) fn count(
+    name: &str,
+    scene: &Scene,
+    variants: &[Variant],
+    folder: &Path,
+) -> Result<Comparison, Failure> {
+    eprintln!("{name}");
+    let mut rows = Vec::with_capacity(variants.len());
+    for variant in variants {
+        let mut counts = [const { vec![] }; 4];
+        for _ in 0..PROCESSES {
+            let file = format!("callgrind {name} {}", variant.name).replace(' ', "-");
+            let Counted { init, first, warm } = process(scene, variant, &folder.join(file))?;
+            for (counts, count) in counts.iter_mut().zip([init + first, init, first, warm]) {
+                counts.push(count);
+            }
+        }
+        let named = [COLD, INIT, FIRST, WARM].into_iter().zip(counts);
+        let figures =
+            named.filter_map(|(name, counts)| Some((name.to_owned(), Figure::of(counts)?)));
+        rows.push(Row {
+            variant: variant.name.to_owned(),
+            figures: figures.collect::<BTreeMap<_, _>>(),
+        });
+    }
+    Ok(Comparison { mode: Mode::Callgrind, scene: name.to_owned(), rows })
+}
+
+struct Counted {
+    init: f64,
+    first: f64,
+    warm: f64,
+}
+
+fn process(scene: &Scene, variant: &Variant, out: &Path) -> Result<Counted, Failure> {
+    let log = out.with_extension("log");
+    let mut process = Process::start(&variant.counted(out), scene.cloud, log, PATIENCE)?;
+    let mut counts = Counts { process: process.id(), out: out.to_owned(), taken: 0 };
+    process.ready()?;
+    let init = counts.take()?;
+    let mut calls = |number| {
+        for _ in 0..number {
+            scene.call(&mut process, variant)?;
+            process.ready()?;
+        }
+        counts.take()
+    };
+    let first = calls(1)?;
+    // Not quite warm: what is done once is done by now.
+    calls(LEAD)?;
+    let warm = calls(CALLS)? / f64::from(CALLS);
+    Ok(Counted { init, first, warm })
+}
+
+/// The counts of one process, taken out one after the other.
+struct Counts {
+    process: u32,
+    out: PathBuf,
+    taken: u32,
+}
+
+impl Counts {
+    fn take(&mut self) -> Result<f64, Failure> {
+        // Valgrind runs threads one at a time: the others are let come to rest.
+        thread::sleep(REST);
+        let mut dump = Command::new("callgrind_control");
+        dump.args(["--dump", &self.process.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let status = dump.status()?;
+        self.taken += 1;
+        let mut path = self.out.clone().into_os_string();
+        path.push(format!(".{}", self.taken));
+        let report = fs::read_to_string(path).unwrap_or_default();
+        let total = report.lines().rev().find_map(|line| line.strip_prefix("totals: "));
+        let total = total.and_then(|total| total.trim().parse().ok());
+        total.ok_or_else(|| Failure::Tool {
+            tool: "callgrind_control",
+            what: format!("there is no report; it ended with {status}"),
+        })
+    }
+}
+
+const PROCESSES: usize = 3;
+const LEAD: u32 = 3;
+const CALLS: u32 = 10;
+const REST: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_mins(5);
+/// The scenes' names.
+pub(crate) const OVER_TLS: &str = "instructions over TLS";
+pub(crate) const OVER_HTTP: &str = "instructions over HTTP";
+pub(crate) const PASS: &str = "instructions of a pass";
+/// The figures' names.
+pub(crate) const INIT: &str = "init instructions";
+pub(crate) const FIRST: &str = "first instructions";
+pub(crate) const COLD: &str = "cold instructions";
+pub(crate) const WARM: &str = "warm instructions";

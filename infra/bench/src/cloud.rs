@@ -1,0 +1,91 @@
+//! All that a function speaks to besides the Runtime API, on the loopback interface.
+
+use crate::Failure;
+use crate::certificates::Certificates;
+use crate::provider::{CLIENT, Provider};
+use crate::secrets;
+use crate::server::serve;
+use crate::table::Table;
+use broker::clock::unix_seconds;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Whether AWS is spoken to over TLS. The identity provider always is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+/// The servers and what a function must know to find them.
+pub(crate) struct Cloud {
+    pub(crate) table: Arc<Table>,
+    /// The caller's access token.
+    pub(crate) jwt: String,
+    environment: Vec<(&'static str, String)>,
+    /// What the floor need not ask for.
+    pub(crate) given: String,
+}
+
+impl Cloud {
+    /// Starts them.
+    pub(crate) fn start(
+        certificates: &Certificates,
+        scheme: Scheme,
+        targets: usize,
+        now: SystemTime,
+    ) -> Result<Self, Failure> {
+        let provider = Provider::start(&certificates.server)?;
+        let table = Arc::new(Table::of(&provider.issuer, SUBJECT, targets, now)?);
+        let tls = (scheme == Scheme::Https).then_some(&certificates.server);
+        let answering = Arc::clone(&table);
+        let dynamodb = serve(tls.cloned(), move |request| Some(answering.answer(&request)))?;
+        let secrets_manager = serve(tls.cloned(), |request| Some(secrets::answer(&request)))?;
+        let url = |port| match scheme {
+            Scheme::Http => format!("http://localhost:{port}"),
+            Scheme::Https => format!("https://localhost:{port}"),
+        };
+        let root = certificates.root.to_string_lossy().into_owned();
+        let given = json!({
+            "keys": secrets::ring(secrets::TOKEN_KEYS),
+            "jwks": provider.jwks,
+            "targets": table.records,
+        });
+        let environment = vec![
+            ("AWS_ACCESS_KEY_ID", "ASIAEXAMPLEEXAMPLE00".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned()),
+            ("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2VjE".repeat(40)),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", url(dynamodb)),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url(secrets_manager)),
+            ("AWS_CA_BUNDLE", root.clone()),
+            ("SSL_CERT_FILE", certificates.among_others.to_string_lossy().into_owned()),
+            ("AWS_LAMBDA_FUNCTION_NAME", "interceptor".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
+            ("TARGETS_TABLE", "targets".to_owned()),
+            ("PENDING_TABLE", "pending".to_owned()),
+            ("CONNECTIONS_TABLE", "connections".to_owned()),
+            ("BROWSER_KEYS_SECRET", secrets::BROWSER_KEYS.to_owned()),
+            ("TOKEN_KEYS_SECRET", secrets::TOKEN_KEYS.to_owned()),
+            ("BASE_URL", "https://broker.example.com".to_owned()),
+            ("IDP_ISSUER", provider.issuer.clone()),
+            ("IDP_CLIENT_ID", "browser".to_owned()),
+            ("IDP_CLIENTS", CLIENT.to_owned()),
+            ("OUTBOUND_PRIVATE_HOSTS", "localhost".to_owned()),
+            ("OUTBOUND_ROOTS", root),
+        ];
+        let jwt = provider.token(SUBJECT, unix_seconds(now))?;
+        Ok(Self { table, jwt, environment, given: given.to_string() })
+    }
+
+    /// A function's environment.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.environment.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
+const SUBJECT: &str = "8e1f7a52-4021-4dd6-9d6f-0a3c0c6b1e77";

@@ -1,0 +1,106 @@
+//! Variants in one situation: they take turns, so that whatever else the machine does meets all of them.
+
+use crate::Failure;
+use crate::mode::Mode;
+use crate::scene::{Run, Scene};
+use crate::statistics::Figure;
+use crate::variant::Variant;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// What was found in one situation.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Comparison {
+    /// The kind of measurement.
+    pub mode: Mode,
+    /// The situation.
+    pub scene: String,
+    /// The variants, the one that the others are divided by first.
+    pub rows: Vec<Row>,
+}
+
+/// What was found of one variant.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub variant: String,
+    /// Its figures by name: times in microseconds, memory in bytes, and instructions.
+    pub figures: BTreeMap<String, Figure>,
+}
+
+impl Row {
+    /// How often `of` goes into this figure.
+    pub fn ratio(&self, of: &Self, figure: &str) -> Option<f64> {
+        Some(self.figures.get(figure)?.median / of.figures.get(figure)?.median)
+    }
+}
+
+/// Plays `scene` in turns: the order is reversed in every other round, and the first round, which
+/// fills the machine's own caches, does not count.
+pub(crate) fn compare(
+    mode: Mode,
+    name: &str,
+    scene: &Scene,
+    variants: &[Variant],
+    rounds: usize,
+    folder: &Path,
+) -> Result<Comparison, Failure> {
+    let mut runs: Vec<Vec<Run>> = variants.iter().map(|_| vec![]).collect();
+    for round in 0..=rounds {
+        let mut order: Vec<_> = (0..variants.len()).collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for number in order {
+            let run = scene.play(&variants[number], folder)?;
+            if round > 0 {
+                runs[number].push(run);
+            }
+        }
+    }
+    let rows = variants.iter().zip(&runs).map(|(variant, runs)| row(variant, runs)).collect();
+    Ok(Comparison { mode, scene: name.to_owned(), rows })
+}
+
+fn row(variant: &Variant, runs: &[Run]) -> Row {
+    type Taken = fn(&Run) -> f64;
+    let taken: [(&str, Taken); 10] = [
+        (INIT_WALL, |run| micros(run.init.wall)),
+        (INIT_CPU, |run| micros(run.init.cpu)),
+        (FIRST_WALL, |run| micros(run.first.wall)),
+        (FIRST_CPU, |run| micros(run.first.cpu)),
+        (COLD_WALL, |run| micros(run.init.wall + run.first.wall)),
+        (COLD_CPU, |run| micros(run.init.cpu + run.first.cpu)),
+        (WARM_WALL, |run| micros(run.warm.wall)),
+        (WARM_CPU, |run| micros(run.warm.cpu)),
+        (FIRST_BY_WARM, |run| run.first.wall.as_secs_f64() / run.warm.wall.as_secs_f64()),
+        (PEAK, peak),
+    ];
+    let figures = taken.into_iter().filter_map(|(name, take)| {
+        Some((name.to_owned(), Figure::of(runs.iter().map(take).collect())?))
+    });
+    Row { variant: variant.name.to_owned(), figures: figures.collect() }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no process holds 2^52 bytes")]
+fn peak(run: &Run) -> f64 {
+    run.peak as f64
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// The figures' names.
+pub(crate) const INIT_WALL: &str = "init wall";
+pub(crate) const INIT_CPU: &str = "init cpu";
+pub(crate) const FIRST_WALL: &str = "first wall";
+pub(crate) const FIRST_CPU: &str = "first cpu";
+pub(crate) const COLD_WALL: &str = "cold wall";
+pub(crate) const COLD_CPU: &str = "cold cpu";
+pub(crate) const WARM_WALL: &str = "warm wall";
+pub(crate) const WARM_CPU: &str = "warm cpu";
+pub(crate) const FIRST_BY_WARM: &str = "first by warm";
+pub(crate) const PEAK: &str = "peak";

@@ -1,0 +1,71 @@
+//! Measures, prints tables and writes the figures down.
+
+use bench::arguments::{Arguments, Command};
+use bench::baseline::Baseline;
+use bench::comparison::Comparison;
+use bench::{Failure, canary, modes, plot, programs, readme, text};
+use clap::Parser;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tokens and connections of this run begin now")]
+fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let folder = Path::new("target/bench");
+    let results = folder.join("results.json");
+    if let Some(Command::Report) = arguments.command {
+        let text = fs::read_to_string(results)?;
+        let found: Vec<Comparison> = serde_json::from_str(&text).map_err(io::Error::other)?;
+        plot::draw(Path::new("infra/bench/plots"), &found)?;
+        readme::write(Path::new("README.md"), &found)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    fs::create_dir_all(folder)?;
+    if !arguments.as_built {
+        programs::build(arguments)?;
+    }
+    let measured = modes::measure(arguments, folder, SystemTime::now())?;
+    for comparison in &measured.comparisons {
+        print!("{}", text::table(comparison));
+    }
+    let package = programs::package_size(&arguments.interceptor)?;
+    println!("\nPackage of the interceptor: {package} bytes");
+    for sentence in &measured.left_out {
+        println!("NOT MEASURED: {sentence}");
+    }
+    let json = serde_json::to_string_pretty(&measured.comparisons).map_err(io::Error::other)?;
+    fs::write(results, json + "\n")?;
+    if arguments.quick { judge(arguments, &measured) } else { Ok(ExitCode::SUCCESS) }
+}
+
+fn judge(arguments: &Arguments, measured: &modes::Measured) -> Result<ExitCode, Failure> {
+    let path = Path::new("infra/bench/baseline.json");
+    let now = Baseline::of(&measured.comparisons);
+    if arguments.renew {
+        now.write(path)?;
+    }
+    let worse = Baseline::read(path)?.exceeded(&now);
+    let songs = canary::songs(&measured.comparisons);
+    for sentence in worse.iter().chain(&songs).chain(&measured.left_out) {
+        eprintln!("FAILED: {sentence}");
+    }
+    if !worse.is_empty() {
+        eprintln!(
+            "If it is worth it: cargo run --release -p bench -- --quick --renew, and say in the commit why."
+        );
+    }
+    let good = worse.is_empty() && songs.is_empty() && measured.left_out.is_empty();
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

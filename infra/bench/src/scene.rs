@@ -1,0 +1,103 @@
+//! One situation in which variants are compared.
+
+use crate::Failure;
+use crate::cloud::Cloud;
+use crate::process::Process;
+use crate::quota::Quota;
+use crate::table;
+use crate::variant::Variant;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// What is sent, and what must come back.
+pub(crate) struct Scene<'a> {
+    pub(crate) cloud: &'a Cloud,
+    pub(crate) event: Arc<[u8]>,
+    pub(crate) expects: Expected,
+    /// How many warm calls follow the first.
+    pub(crate) warm: usize,
+    /// How long the process rests between two calls.
+    pub(crate) pause: Duration,
+    /// The share of a processor that is left from the first event on.
+    pub(crate) quota: Option<Quota>,
+}
+
+/// What an answer must hold for its cost to count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Expected {
+    /// The caller's own token.
+    Forward,
+    /// No token.
+    Pass,
+}
+
+/// What one process cost, from its start to its last warm call.
+pub(crate) struct Run {
+    pub(crate) init: Cost,
+    pub(crate) first: Cost,
+    /// One warm call: the median of their times, and their mean processor time.
+    pub(crate) warm: Cost,
+    /// The most memory held, in bytes.
+    pub(crate) peak: u64,
+}
+
+/// Time by the clock on the wall and by the process's own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) wall: Duration,
+    pub(crate) cpu: Duration,
+}
+
+impl Scene<'_> {
+    /// Plays it once.
+    pub(crate) fn play(&self, variant: &Variant, folder: &Path) -> Result<Run, Failure> {
+        let log = folder.join("process.log");
+        let mut process = Process::start(variant, self.cloud, log, PATIENCE)?;
+        let ready = process.ready()?;
+        let started = process.started();
+        let init = Cost { wall: ready - started, cpu: process.cpu()? };
+        let held = self.quota.map(|quota| quota.hold(process.id())).transpose()?;
+        let first = self.call(&mut process, variant)?;
+        process.ready()?;
+        let after_first = process.cpu()?;
+        let first = Cost { wall: first, cpu: after_first.saturating_sub(init.cpu) };
+        let mut walls = Vec::with_capacity(self.warm);
+        for _ in 0..self.warm {
+            thread::sleep(self.pause);
+            walls.push(self.call(&mut process, variant)?);
+            process.ready()?;
+        }
+        walls.sort_unstable();
+        let spent = process.cpu()?.saturating_sub(after_first);
+        let calls = u32::try_from(self.warm.max(1)).unwrap_or(u32::MAX);
+        let warm = Cost {
+            wall: walls.get(walls.len() / 2).copied().unwrap_or_default(),
+            cpu: spent / calls,
+        };
+        let peak = process.peak()?;
+        drop(process);
+        drop(held);
+        Ok(Run { init, first, warm, peak })
+    }
+
+    /// One call, whose answer is as it must be.
+    pub(crate) fn call(
+        &self,
+        process: &mut Process,
+        variant: &Variant,
+    ) -> Result<Duration, Failure> {
+        let (time, answer) = process.call(&self.event)?;
+        let answer = String::from_utf8_lossy(&answer);
+        let has_token = answer.contains(&format!("Bearer {}", table::token()));
+        let must = self.expects == Expected::Forward && !variant.only_echoes;
+        if has_token == must {
+            Ok(time)
+        } else {
+            Err(process.failure(&format!("answered {}", answer.get(..400).unwrap_or(&answer))))
+        }
+    }
+}
+
+const PATIENCE: Duration = Duration::from_mins(1);

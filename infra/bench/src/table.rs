@@ -1,0 +1,177 @@
+//! `DynamoDB`, as far as the hot path asks: the targets, one connection, and a note of its use.
+
+use crate::Failure;
+use crate::secrets;
+use crate::server::{Request, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use broker::clock::unix_seconds;
+use broker::connection::{Connection, Status};
+use broker::seal::KeyRing;
+use broker::subject::Subject;
+use broker::target::Target;
+use broker::tokens::TokenSet;
+use oauth2::{AccessToken, RefreshToken};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+/// The tables' content and manner.
+pub(crate) struct Table {
+    subject: String,
+    /// The whole answer to a `GetItem`.
+    connection: Arc<[u8]>,
+    /// The whole answer to a `Scan`.
+    targets: Arc<[u8]>,
+    /// The records of the targets, for those who need not ask.
+    pub(crate) records: Vec<String>,
+    /// How long an answer takes, in microseconds.
+    delay: AtomicU64,
+}
+
+impl Table {
+    /// Tables that hold `targets` targets, and one connection of `sub` at the first of them.
+    pub(crate) fn of(
+        issuer: &str,
+        sub: &str,
+        targets: usize,
+        now: SystemTime,
+    ) -> Result<Self, Failure> {
+        let unusable = |what: &dyn std::fmt::Display| Failure::Keys(what.to_string());
+        let records: Vec<_> = (0..targets).map(record).collect();
+        let first = records.first().ok_or_else(|| unusable(&"there is no target"))?;
+        let target: Target = serde_json::from_str(first).map_err(|e| unusable(&e))?;
+        let ring = secrets::ring(secrets::TOKEN_KEYS).unwrap_or_default();
+        let ring = KeyRing::for_tokens(&ring).map_err(|e| unusable(&e))?;
+        let subject = Subject::new(issuer, vec![sub.to_owned()]).map_err(|e| unusable(&e))?.id();
+        let tokens = TokenSet {
+            access: AccessToken::new(token()),
+            refresh: Some(RefreshToken::new("r".repeat(96))),
+            expires_at: now + Duration::from_hours(24),
+            scopes: vec!["repo".to_owned(), "read:org".to_owned(), "user:email".to_owned()],
+        };
+        let connection = Connection::active(&ring, subject, &target, &tokens, now);
+        let connection = connection.map_err(|e| unusable(&e))?;
+        let items = records.iter().enumerate();
+        let items: Vec<_> =
+            items.map(|(i, r)| json!({ "name": { "S": name(i) }, "record": { "S": r } })).collect();
+        let scan = json!({ "Count": items.len(), "ScannedCount": items.len(), "Items": items });
+        let item = json!({ "Item": item(&connection)? });
+        Ok(Self {
+            subject: subject.key(),
+            connection: item.to_string().into_bytes().into(),
+            targets: scan.to_string().into_bytes().into(),
+            records,
+            delay: AtomicU64::new(0),
+        })
+    }
+
+    /// From now on an answer takes that long.
+    pub(crate) fn take(&self, delay: Duration) {
+        let micros = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
+        self.delay.store(micros, Ordering::Relaxed);
+    }
+
+    /// Answers a request. What is asked for elsewhere is not there, so a variant that asks for the
+    /// wrong row is noticed.
+    pub(crate) fn answer(&self, request: &Request) -> Response {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Query {
+            #[serde(default)]
+            key: Value,
+        }
+        let delay = self.delay.load(Ordering::Relaxed);
+        if delay > 0 {
+            thread::sleep(Duration::from_micros(delay));
+        }
+        let signed = request.header("authorization").is_some_and(|a| a.contains("Signature="));
+        let Ok(query) = serde_json::from_slice::<Query>(&request.body) else {
+            return Response::refusal(400, r#"{"__type":"SerializationException"}"#);
+        };
+        let ours = query.key["subject"]["S"].as_str() == Some(&self.subject)
+            && query.key["target"]["S"].as_str() == Some(&name(0));
+        let body = match request.header("x-amz-target").unwrap_or_default() {
+            _ if !signed => {
+                return Response::refusal(
+                    400,
+                    r#"{"__type":"MissingAuthenticationTokenException"}"#,
+                );
+            }
+            "DynamoDB_20120810.GetItem" if ours => Arc::clone(&self.connection),
+            "DynamoDB_20120810.Scan" => Arc::clone(&self.targets),
+            "DynamoDB_20120810.GetItem" | "DynamoDB_20120810.UpdateItem" => Arc::from(*b"{}"),
+            _ => return Response::refusal(400, r#"{"__type":"UnknownOperationException"}"#),
+        };
+        Response::json("application/x-amz-json-1.0", body)
+    }
+}
+
+/// The access token that a call is forwarded with.
+pub(crate) fn token() -> String {
+    format!("gho_{}", "A1b2C3d4".repeat(56))
+}
+
+/// The name of the target with that number.
+pub(crate) fn name(number: usize) -> String {
+    if number == 0 { "github".to_owned() } else { format!("server-{number}") }
+}
+
+fn record(number: usize) -> String {
+    let name = name(number);
+    json!({
+        "name": name,
+        "title": format!("Server {number}"),
+        "endpoint": format!("https://{name}.example.com/mcp"),
+        "resource": format!("https://{name}.example.com/mcp"),
+        "authorization_server": {
+            "issuer": "https://github.com/login/oauth",
+            "authorization_endpoint": "https://github.com/login/oauth/authorize",
+            "token_endpoint": "https://github.com/login/oauth/access_token",
+        },
+        "client": { "client_id": "Iv1.8a61f9b3a7aba766" },
+        "scopes": ["repo", "read:org", "user:email"],
+    })
+    .to_string()
+}
+
+/// As the broker's store writes it.
+fn item(connection: &Connection) -> Result<Value, Failure> {
+    let Status::Active {
+        sealed,
+        expires_at,
+        obtained_at,
+        consented_at,
+        used_at,
+        due_at,
+        renewable,
+        ..
+    } = &connection.status
+    else {
+        return Err(Failure::Keys("the connection is not active".to_owned()));
+    };
+    let time = |moment: &SystemTime| json!({ "N": unix_seconds(*moment).to_string() });
+    let mut item = json!({
+        "subject": { "S": connection.subject.key() },
+        "target": { "S": connection.target.as_str() },
+        "status": { "S": "active" },
+        "resource": { "S": connection.resource.as_str() },
+        "issuer": { "S": connection.issuer },
+        "sealed": { "B": STANDARD.encode(&sealed.0) },
+        "lineage": { "S": "k0a6q5wUcfXb0Q5V3Zl4JmS1h2n3o4p5q6r7s8t9u0v" },
+        "expires_at": time(expires_at),
+        "obtained_at": time(obtained_at),
+        "consented_at": time(consented_at),
+        "used_at": time(used_at),
+        "renewable": { "BOOL": renewable },
+        "version": { "N": "3" },
+    });
+    if let Some(due_at) = due_at {
+        item["due_shard"] = json!({ "S": "7" });
+        item["due_at"] = time(due_at);
+    }
+    Ok(item)
+}

@@ -1,0 +1,82 @@
+//! What is compared.
+
+use crate::arguments::Arguments;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// A program and how it is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Variant {
+    pub(crate) name: &'static str,
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) environment: Vec<(&'static str, OsString)>,
+    /// Whether it is told what the others ask for: the ring, the keys of the provider, the targets.
+    pub(crate) is_given: bool,
+    /// Whether it gives back what it gets, and no token.
+    pub(crate) only_echoes: bool,
+}
+
+impl Variant {
+    fn program(name: &'static str, program: impl Into<PathBuf>) -> Self {
+        Self {
+            name,
+            program: program.into(),
+            arguments: vec![],
+            environment: vec![],
+            is_given: false,
+            only_echoes: false,
+        }
+    }
+}
+
+/// The floor of `performance`: one connection, to the table, and the least instructions.
+pub(crate) fn floor(arguments: &Arguments) -> Variant {
+    Variant { is_given: true, ..Variant::program("floor", arguments.built("floor")) }
+}
+
+/// The floor that also reads what the interceptor must read before its first event: the ring, the
+/// provider's documents and the targets.
+pub(crate) fn reading_floor(arguments: &Arguments) -> Variant {
+    Variant::program("floor that reads", arguments.built("floor"))
+}
+
+/// The Lambda runtime by itself.
+pub(crate) fn echo(arguments: &Arguments) -> Variant {
+    Variant { only_echoes: true, ..Variant::program("echo", arguments.built("echo")) }
+}
+
+/// The release binary.
+pub(crate) fn latchkey(arguments: &Arguments) -> Variant {
+    Variant::program("latchkey", &arguments.interceptor)
+}
+
+/// The same without preparation.
+pub(crate) fn unprepared(arguments: &Arguments) -> Variant {
+    Variant::program("unprepared", arguments.built("unprepared"))
+}
+
+/// The same with nobody's settings: the SDK and the compiler as they come.
+pub(crate) fn stock(arguments: &Arguments) -> Variant {
+    Variant::program("stock", arguments.stock.join("release/unprepared"))
+}
+
+/// The same work in Python, as the public samples do it.
+pub(crate) fn python(arguments: &Arguments) -> Variant {
+    Variant {
+        arguments: ["-m", "awslambdaric", "interceptor.handler"].map(OsString::from).to_vec(),
+        environment: vec![("PYTHONPATH", "infra/bench/python".into())],
+        ..Variant::program("python", arguments.peers.join("python/bin/python"))
+    }
+}
+
+impl Variant {
+    /// The same under valgrind, which writes its counts to `out`.
+    pub(crate) fn counted(&self, out: &Path) -> Self {
+        let tool = ["--tool=callgrind".into(), "--dump-instr=no".into()];
+        let file = OsString::from(format!("--callgrind-out-file={}", out.display()));
+        let program = self.program.clone().into_os_string();
+        let arguments = tool.into_iter().chain([file, program]).chain(self.arguments.clone());
+        Self { program: "valgrind".into(), arguments: arguments.collect(), ..self.clone() }
+    }
+}

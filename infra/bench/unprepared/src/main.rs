@@ -1,0 +1,63 @@
+//! The interceptor that prepares nothing: whatever a call needs is read in the first one. It shows
+//! what preparation is worth, and with the feature `stock` what the SDK costs as it comes.
+
+use broker::aws::{DynamoStore, Secrets, Tables};
+use broker::breaker::Breakers;
+use broker::clock::{SystemClock, SystemRandom};
+use broker::config::Config;
+use broker::http::{Http, Reach};
+use broker::identity::IdentityProvider;
+use broker::registry::Registry;
+use broker::seal::KeyRing;
+use interceptor::{Injected, Interceptor};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use serde_json::value::RawValue;
+use tokio::sync::OnceCell;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let interceptor = &OnceCell::new();
+    run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+        let interceptor = interceptor.get_or_try_init(assemble).await?;
+        Ok::<_, Error>(interceptor.handle(&event.payload).await)
+    }))
+    .await
+}
+
+async fn assemble() -> Result<Interceptor<DynamoStore, DynamoStore, Secrets, SystemClock>, Error> {
+    let config = Config::from_env()?;
+    let sdk = sdk_config().await?;
+    let secrets = Secrets::new(&sdk);
+    let store = DynamoStore::new(&sdk, Tables::from_env()?);
+    let http = Http::new(Reach::Public);
+    let http = http.admitting(config.outbound.private_hosts, &config.outbound.roots);
+    Ok(Interceptor {
+        targets: Registry::new(store.clone()),
+        connections: store,
+        identity: IdentityProvider::new(config.identity, http.clone()),
+        http: http.only(config.outbound.hosts),
+        breakers: Breakers::new(SystemRandom),
+        browser_keys: KeyRing::for_browsers(&secrets.browser_keys().await?)?,
+        token_keys: KeyRing::for_tokens(&secrets.token_keys().await?)?,
+        secrets,
+        base_url: config.base_url,
+        url_elicitation_clients: config.url_elicitation_clients,
+        injected: Injected::default(),
+        clock: SystemClock,
+    })
+}
+
+#[cfg(not(feature = "stock"))]
+async fn sdk_config() -> Result<aws_config::SdkConfig, Error> {
+    Ok(broker::aws::sdk_config().await)
+}
+
+#[cfg(feature = "stock")]
+async fn sdk_config() -> Result<aws_config::SdkConfig, Error> {
+    use aws_smithy_http_client::{Builder, tls};
+    let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+    let http = Builder::new().tls_provider(tls).build_https();
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest());
+    Ok(config.http_client(http).load().await)
+}
