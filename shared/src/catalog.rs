@@ -178,6 +178,7 @@ mod subject_key {
     use super::SubjectId;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+    #[expect(clippy::ref_option, reason = "as serde wants it")]
     pub(super) fn serialize<S: Serializer>(
         subject: &Option<SubjectId>,
         to: S,

@@ -131,7 +131,8 @@ where
         if deadline < self.clock.now() + RESERVE {
             return Visit { outcome: Outcome::Returned, drifted: false };
         }
-        self.keep(gateway, target, occasion, deadline).await
+        // Large, and awaited in several places.
+        Box::pin(self.keep(gateway, target, occasion, deadline)).await
     }
 
     async fn deliver(
@@ -188,4 +189,4 @@ pub enum LookError {
 }
 
 /// What a look takes that finds nothing to do: a renewal, a list, the gateway's answer.
-const RESERVE: Duration = Duration::from_secs(60);
+const RESERVE: Duration = Duration::from_mins(1);

@@ -106,9 +106,10 @@ where
         settings.set_endpoint(&target.endpoint);
         settings.set_provider(self.providers.of(recipe).as_ref());
         settings.set_dynamic(recipe == Recipe::Dynamic);
-        let schema = match recipe.has_schema() {
-            true => Some(self.schema(gateway, target, tools).await?),
-            false => None,
+        let schema = if recipe.has_schema() {
+            Some(self.schema(gateway, target, tools).await?)
+        } else {
+            None
         };
         settings.set_schema(schema);
         Ok(settings)

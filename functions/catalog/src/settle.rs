@@ -79,22 +79,20 @@ where
         former: &Settings,
         was_good: bool,
     ) -> Result<GatewayTarget, Halt> {
-        let is_former = |found: &GatewayTarget| {
-            same(&found.settings, former) && (found.status == Status::Ready || !was_good)
-        };
-        if is_former(&found) {
+        if same(&found.settings, former) && (found.status == Status::Ready || !was_good) {
             return Ok(found);
         }
         self.in_time(work.deadline)?;
         work.gateway.update(&found.id, former).await?;
-        let gone = || Halt::Failed("a target went away while it was put back".into());
-        let restored = self.at_rest(work, notes).await?.ok_or_else(gone)?;
-        if restored.status == Status::Ready || !was_good {
-            return Ok(restored);
+        let Some(after) = self.at_rest(work, notes).await? else {
+            return Err(Halt::Failed("a target went away while it was put back".into()));
+        };
+        if after.status == Status::Ready || !was_good {
+            return Ok(after);
         }
         Err(Halt::Failed(format!(
             "a change failed, and the target is not yet what it was: {}",
-            restored.reasons.join("; ")
+            after.reasons.join("; ")
         )))
     }
 
@@ -115,8 +113,8 @@ where
                             .into(),
                     ));
                 }
-                Status::Unknown(word) => {
-                    return Err(Halt::Failed(format!("its gateway target is {word}")));
+                Status::Unknown(status) => {
+                    return Err(Halt::Failed(format!("its gateway target is {status}")));
                 }
             }
         }

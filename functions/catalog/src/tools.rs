@@ -108,7 +108,12 @@ pub(crate) fn drift(before: &Listed, after: &Listed, at: SystemTime) -> Option<D
 
 /// A digest as text.
 pub(crate) fn digest(text: &str) -> String {
-    broker::seal::fingerprint([text]).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = broker::seal::fingerprint([text]);
+    digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(hexadecimal).collect()
+}
+
+fn hexadecimal(digit: u8) -> Option<char> {
+    char::from_digit(digit.into(), 16)
 }
 
 /// The same value with the members of its objects in order.

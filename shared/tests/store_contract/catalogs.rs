@@ -41,15 +41,15 @@ async fn a_catalog_is_replaced_only_as_it_was_found(store: impl TargetStore + Ca
 async fn a_catalog_stays_when_its_target_is_written_and_goes_with_it(
     store: impl TargetStore + CatalogStore,
 ) {
-    let (notes, noted) = (name("notes"), catalog(Recipe::Static));
+    let (notes, kept) = (name("notes"), catalog(Recipe::Static));
     store.put_target(&target("notes")).await.unwrap();
-    assert!(store.put_catalog(&notes, None, &noted).await.unwrap());
+    assert!(store.put_catalog(&notes, None, &kept).await.unwrap());
 
     let renamed = Target { title: "Renamed".into(), ..target("notes") };
     assert!(store.replace_target(Some(&target("notes")), &renamed).await.unwrap());
-    assert_eq!(store.find_catalog(&notes).await.unwrap(), Some(noted.clone()));
+    assert_eq!(store.find_catalog(&notes).await.unwrap(), Some(kept.clone()));
     store.put_target(&target("notes")).await.unwrap();
-    assert_eq!(store.find_catalog(&notes).await.unwrap(), Some(noted));
+    assert_eq!(store.find_catalog(&notes).await.unwrap(), Some(kept));
 
     assert!(store.remove_target(&target("notes")).await.unwrap());
     assert_eq!(store.find_catalog(&notes).await.unwrap(), None);

@@ -241,7 +241,7 @@ async fn a_gateway_that_is_busy_or_slow_is_asked_again_later() {
     // It takes longer than this invocation lasts.
     world.gateway.is_slow(40);
     let watch = world.watch.clone();
-    let (_, report) = tokio::join!(
+    let ((), report) = tokio::join!(
         async move {
             tokio::time::sleep(Duration::from_millis(20)).await;
             watch.forward(5 * MINUTE);

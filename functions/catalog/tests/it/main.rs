@@ -3,6 +3,7 @@
 
 mod control_plane;
 mod crash;
+mod event;
 mod keep;
 mod listing;
 mod mcp_server;

@@ -45,6 +45,8 @@ impl Clock for Watch {
 pub(crate) struct Notebook {
     pub(crate) store: FaultyStore,
     process: Process,
+    /// Whose notes were written.
+    held: Arc<Mutex<Vec<String>>>,
 }
 
 impl TargetStore for Notebook {
@@ -81,6 +83,7 @@ impl CatalogStore for Notebook {
         catalog: &Catalog,
     ) -> Result<bool, StoreError> {
         self.process.step().await;
+        self.held.lock().unwrap().push(name.to_string());
         let written = self.store.put_catalog(name, found, catalog).await;
         self.process.step().await;
         written
@@ -95,6 +98,7 @@ pub(crate) struct World {
     pub(crate) gateway: TestGateway,
     pub(crate) server: McpServer,
     pub(crate) watch: Watch,
+    held: Arc<Mutex<Vec<String>>>,
 }
 
 impl World {
@@ -102,8 +106,14 @@ impl World {
     pub(crate) async fn new() -> Self {
         let (store, gateway) = (FaultyStore::default(), TestGateway::default());
         let watch = Watch(Arc::new(Mutex::new(UNIX_EPOCH + Duration::from_secs(NOW))));
+        let held = Arc::default();
+        let notebook = Notebook {
+            store: store.clone(),
+            process: gateway.process.clone(),
+            held: Arc::clone(&held),
+        };
         let keeper = Keeper {
-            targets: Notebook { store: store.clone(), process: gateway.process.clone() },
+            targets: notebook,
             connections: store.clone(),
             secrets: Secrets::new(),
             gateway: Some(gateway.clone()),
@@ -114,7 +124,7 @@ impl World {
             poll: Duration::from_millis(1),
             clock: watch.clone(),
         };
-        let world = Self { keeper, store, gateway, server: McpServer::start().await, watch };
+        let world = Self { keeper, store, gateway, server: McpServer::start().await, watch, held };
         world.store.put_target(&world.target("notes")).await.unwrap();
         world.connect("alice", "a1").await;
         world
@@ -153,6 +163,15 @@ impl World {
     /// The schedule's look.
     pub(crate) async fn look(&self) -> Report {
         self.handle(&json!({ "catalog": {} })).await.1
+    }
+
+    /// The schedule's look, and which targets were noted to be held, in order.
+    pub(crate) async fn looks_in_order(&self) -> Vec<String> {
+        self.held.lock().unwrap().clear();
+        self.look().await;
+        let mut names = self.held.lock().unwrap().clone();
+        names.dedup();
+        names
     }
 
     /// A message that they have just consented.

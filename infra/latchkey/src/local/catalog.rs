@@ -149,3 +149,6 @@ async fn told_by_the_operator(keeper: &LocalKeeper, name: &TargetName) -> bool {
 pub(super) const POLL: Duration = Duration::from_millis(100);
 /// More than enough for a list, and less than a person would wonder.
 const TIME_LIMIT: Duration = Duration::from_mins(2);
+
+#[cfg(test)]
+mod tests;
