@@ -4,6 +4,7 @@
 mod dynamodb;
 #[cfg(feature = "aws-queue")]
 mod queue;
+mod roots;
 mod secrets;
 mod tables;
 
@@ -13,25 +14,46 @@ pub use queue::SqsQueue;
 pub use secrets::Secrets;
 
 use crate::config::ConfigError;
+use crate::http::NotRoots;
+use aws_config::environment::{
+    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
+};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_smithy_http_client::tls;
+use std::path::Path;
 use std::time::Duration;
 
 /// Clients' configuration for a function, read from its environment.
-pub async fn sdk_config() -> SdkConfig {
-    let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
-    let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
+#[expect(clippy::disallowed_methods, reason = "as AWS's own tools read it")]
+pub async fn sdk_config() -> Result<SdkConfig, ConfigError> {
+    let bundle = std::env::var("AWS_CA_BUNDLE").ok().filter(|file| !file.is_empty());
+    sdk_config_trusting(bundle.as_deref().map(Path::new)).await
+}
+
+/// The same, where AWS's endpoints show certificates of the authorities in the file `bundle`, and not
+/// of Amazon's.
+pub async fn sdk_config_trusting(bundle: Option<&Path>) -> Result<SdkConfig, ConfigError> {
+    let trusted = tls::TlsContext::builder().with_trust_store(roots::trust_store(bundle)?);
+    // There is nothing that it might refuse.
+    let trusted = trusted.build().map_err(|_| ConfigError::CaBundle(NotRoots::Broken))?;
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+        .tls_context(trusted)
+        .build_https();
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
-    aws_config::defaults(BehaviorVersion::latest())
+    // A function is told both by its environment. To ask the metadata of machines as well would make
+    // one that was told neither wait for what is not there.
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .region(EnvironmentVariableRegionProvider::new())
         .http_client(http)
-        .timeout_config(timeouts)
-        .load()
-        .await
+        .timeout_config(timeouts);
+    Ok(config.load().await)
 }
 
 /// Clients' configuration for an engine on this machine.

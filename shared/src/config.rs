@@ -125,6 +125,9 @@ pub enum ConfigError {
     /// `OUTBOUND_ROOTS` is of no use, and whoever set it relies on it.
     #[error("OUTBOUND_ROOTS names {0}")]
     OutboundRoots(#[from] NotRoots),
+    /// `AWS_CA_BUNDLE` is of no use, and no request of ours could be answered.
+    #[error("AWS_CA_BUNDLE names {0}")]
+    CaBundle(NotRoots),
 }
 
 fn split(list: &str) -> Vec<String> {

@@ -13,7 +13,7 @@ use lambda_http::{Error, Request, run, service_fn, tracing};
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let config = Config::from_env()?;
-    let sdk = sdk_config().await;
+    let sdk = sdk_config().await?;
     let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));
     let http =
         Http::new(Reach::Public).admitting(config.outbound.private_hosts, &config.outbound.roots);

@@ -14,7 +14,7 @@ use wiring::Parts;
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let config = Config::from_env()?;
-    let sdk = sdk_config().await;
+    let sdk = sdk_config().await?;
     let secrets = Secrets::new(&sdk);
     let config = Config { identity: secrets.identity(&config).await?, ..config };
     let parts = Parts {

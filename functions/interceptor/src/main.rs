@@ -15,7 +15,7 @@ use wiring::Parts;
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let config = Config::from_env()?;
-    let sdk = sdk_config().await;
+    let sdk = sdk_config().await?;
     let secrets = Secrets::new(&sdk);
     let parts = Parts {
         store: DynamoStore::new(&sdk, Tables::from_env()?),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let RefreshConfig { outbound, used_within, function_name } = RefreshConfig::from_env()?;
-    let sdk = sdk_config().await;
+    let sdk = sdk_config().await?;
     let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));
     let refresh = Arc::new(Refresh {
         targets: Registry::new(store.clone()),

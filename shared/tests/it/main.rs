@@ -3,6 +3,8 @@
 
 #[path = "../simulation/authorization_server.rs"]
 mod authorization_server;
+#[cfg(feature = "aws")]
+mod aws;
 mod client;
 mod doors;
 mod http;
