@@ -16,10 +16,12 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_env()?;
     let sdk = sdk_config().await?;
     let secrets = Secrets::new(&sdk);
+    let (browser_keys, token_keys) =
+        tokio::try_join!(secrets.browser_keys(), secrets.token_keys())?;
     let parts = Parts {
         store: DynamoStore::new(&sdk, Tables::from_env()?),
-        browser_keys: KeyRing::for_browsers(&secrets.browser_keys().await?)?,
-        token_keys: KeyRing::for_tokens(&secrets.token_keys().await?)?,
+        browser_keys: KeyRing::for_browsers(&browser_keys)?,
+        token_keys: KeyRing::for_tokens(&token_keys)?,
         secrets,
         clock: SystemClock,
         random: SystemRandom,

@@ -1,7 +1,7 @@
 //! Which part goes where, whatever the parts are: `main` brings AWS's, a test its own.
 
 use broker::breaker::Breakers;
-use broker::clock::SystemRandom;
+use broker::clock::{Clock, SystemRandom};
 use broker::config::Config;
 use broker::http::Http;
 use broker::identity::IdentityProvider;
@@ -9,36 +9,56 @@ use broker::registry::Registry;
 use broker::seal::KeyRing;
 use broker::store::TargetStore;
 use interceptor::{Injected, Interceptor};
+use std::time::Duration;
 
 /// What a deployment brings besides its settings.
 pub(crate) struct Parts<D, S, K> {
     pub(crate) store: D,
     pub(crate) secrets: S,
-    pub(crate) browser_keys: KeyRing,
-    pub(crate) token_keys: KeyRing,
     pub(crate) clock: K,
+}
+
+/// The keys, without which nothing can be done.
+pub(crate) struct Keys {
+    pub(crate) browser: KeyRing,
+    pub(crate) token: KeyRing,
 }
 
 /// Puts them together. Whom `http` may speak to is said here, and limited for all but the identity
 /// provider, whom the operator names.
-pub(crate) fn interceptor<D: Clone + TargetStore, S, K>(
+///
+/// A first call must not wait for what can be had before it, beside the `keys`: at the start there is
+/// more of the processor than in a call. If it cannot be had, the call will say so.
+pub(crate) async fn interceptor<D: Clone + TargetStore, S, K: Clock, E>(
     config: Config,
     http: Http,
     parts: Parts<D, S, K>,
-) -> Interceptor<D, D, S, K> {
+    keys: impl Future<Output = Result<Keys, E>>,
+) -> Result<Interceptor<D, D, S, K>, E> {
     let http = http.admitting(config.outbound.private_hosts, &config.outbound.roots);
-    Interceptor {
-        targets: Registry::new(parts.store.clone()),
+    let targets = Registry::new(parts.store.clone());
+    let identity = IdentityProvider::new(config.identity, http.clone());
+    let now = parts.clock.now();
+    let prepared = async {
+        let prepared = async { tokio::join!(targets.prepare(now), identity.prepare(now)) };
+        Ok(tokio::time::timeout(PATIENCE, prepared).await)
+    };
+    let (keys, _) = tokio::try_join!(keys, prepared)?;
+    Ok(Interceptor {
+        targets,
         connections: parts.store,
         secrets: parts.secrets,
-        identity: IdentityProvider::new(config.identity, http.clone()),
+        identity,
         http: http.only(config.outbound.hosts),
         breakers: Breakers::new(SystemRandom),
-        browser_keys: parts.browser_keys,
-        token_keys: parts.token_keys,
+        browser_keys: keys.browser,
+        token_keys: keys.token,
         base_url: config.base_url,
         url_elicitation_clients: config.url_elicitation_clients,
         injected: Injected::default(),
         clock: parts.clock,
-    }
+    })
 }
+
+/// The runtime gives ten seconds to all that comes before the first call.
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -13,6 +13,7 @@ mod renewal;
 mod rounds;
 mod schemas;
 mod size;
+mod start;
 mod step_up;
 mod support;
 mod used;

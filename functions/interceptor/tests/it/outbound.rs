@@ -3,7 +3,7 @@
 use crate::support::server::{Server, json as answer};
 use crate::support::tls::Certificate;
 use crate::wiring::{self, Parts};
-use crate::world::{BASE, NOW, World, at, browser_keys, forwarded, said, token_keys};
+use crate::world::{BASE, NOW, World, at, forwarded, keys, said};
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use serde_json::json;
@@ -34,13 +34,11 @@ async fn p4_a_deployment_asks_no_authorization_server_that_its_operator_left_out
         let parts = Parts {
             store: world.store.clone(),
             secrets: world.interceptor.secrets.clone(),
-            browser_keys: browser_keys(),
-            token_keys: token_keys(),
             clock: world.interceptor.clock.clone(),
         };
         let http = Http::new(Reach::Loopback);
-        world.interceptor = wiring::interceptor(config.unwrap(), http, parts);
-        world.interceptor.targets.prepare(at(NOW)).await.unwrap();
+        world.interceptor =
+            wiring::interceptor(config.unwrap(), http, parts, keys()).await.unwrap();
 
         // The identity provider is at the same host, and asked whatever the list says: who does not
         // prove who they are is told something else.
@@ -78,11 +76,10 @@ async fn p6_a_companys_own_servers_are_reached_where_the_operator_says_that_they
         let parts = Parts {
             store: world.store.clone(),
             secrets: world.interceptor.secrets.clone(),
-            browser_keys: browser_keys(),
-            token_keys: token_keys(),
             clock: world.interceptor.clock.clone(),
         };
-        let function = wiring::interceptor(config.unwrap(), Http::new(Reach::Public), parts);
+        let http = Http::new(Reach::Public);
+        let function = wiring::interceptor(config.unwrap(), http, parts, keys()).await.unwrap();
         let identity = function.identity.prepare(at(NOW)).await;
         let request = http::Request::get(format!("{}/token", server.url)).body(Vec::new());
         let answer = function.http.send(request.unwrap()).await;

@@ -3,6 +3,7 @@
 use crate::support::idp::Idp;
 use crate::support::keys::Key;
 use crate::support::store::FaultyStore;
+use crate::wiring::Keys;
 use broker::breaker::Breakers;
 use broker::clock::{Clock, SystemRandom};
 use broker::config::BaseUrl;
@@ -21,6 +22,7 @@ use oauth2::{AccessToken, ClientSecret, RefreshToken};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
@@ -298,6 +300,11 @@ pub(crate) fn browser_keys() -> KeyRing {
 
 pub(crate) fn token_keys() -> KeyRing {
     KeyRing::for_tokens(&format!(r#"{{"1":"{}"}}"#, "t".repeat(64))).unwrap()
+}
+
+/// Both, as they are had at the start.
+pub(crate) async fn keys() -> Result<Keys, Infallible> {
+    Ok(Keys { browser: browser_keys(), token: token_keys() })
 }
 
 pub(crate) fn at(seconds: u64) -> SystemTime {

@@ -1,0 +1,103 @@
+//! What is had before the first call.
+
+use crate::support::server::Server;
+use crate::wiring::{self, Keys, Parts};
+use crate::world::{BASE, Secrets, World, forwarded, keys, says_try_again};
+use broker::config::Config;
+use broker::http::{Http, Reach};
+use broker::identity::IdentitySettings;
+use std::future::pending;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+impl World {
+    /// Starts its interceptor anew, as a deployment with the identity provider `issuer` does.
+    async fn start<E>(
+        &mut self,
+        issuer: &str,
+        keys: impl Future<Output = Result<Keys, E>>,
+    ) -> Result<(), E> {
+        let IdentitySettings { client_id, audiences, .. } = self.idp.settings();
+        let config = Config::read(|name| match name {
+            "BASE_URL" => Some(BASE.to_owned()),
+            "IDP_ISSUER" => Some(issuer.to_owned()),
+            "IDP_CLIENT_ID" => Some(client_id.clone()),
+            "IDP_AUDIENCES" => Some(audiences.join(",")),
+            _ => None,
+        });
+        let parts = Parts {
+            store: self.store.clone(),
+            secrets: Secrets::new(),
+            clock: self.interceptor.clock.clone(),
+        };
+        let http = Http::new(Reach::Loopback);
+        self.interceptor = wiring::interceptor(config.unwrap(), http, parts, keys).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_first_call_asks_for_nothing_but_the_connection() {
+    let mut world = World::new().await;
+    world.connect("alice", &world.target("github").await, 3600).await;
+    let (issuer, asked) = (world.idp.issuer().to_owned(), world.idp.server.asked().len());
+    world.start(&issuer, keys()).await.unwrap();
+    // The metadata and the keys.
+    assert_eq!(world.idp.server.asked().len(), asked + 2);
+    assert_eq!(world.store.calls(), ["targets"]);
+
+    assert!(forwarded(&world.alice_calls().await).is_some());
+    assert_eq!(world.idp.server.asked().len(), asked + 2);
+    assert!(!world.store.calls().contains(&"targets"));
+}
+
+/// None waits for another: the keys come when all else is there.
+#[tokio::test]
+async fn what_can_be_had_before_the_first_call_is_asked_for_at_once() {
+    let mut world = World::new().await;
+    let (issuer, asked) = (world.idp.issuer().to_owned(), world.idp.server.times("/keys"));
+    let (store, idp) = (world.store.clone(), world.idp.server.clone());
+    let last = async {
+        while idp.times("/keys") == asked || !store.calls().contains(&"targets") {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        keys().await
+    };
+    timeout(Duration::from_secs(4), world.start(&issuer, last)).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_had_before_the_first_call_is_no_reason_not_to_start() {
+    let mut world = World::new().await;
+    world.connect("alice", &world.target("github").await, 3600).await;
+    world.store.breaks("targets once");
+    world.store.breaks("targets once");
+    world.idp.tell(|says| says.down = true);
+    let issuer = world.idp.issuer().to_owned();
+    world.start(&issuer, keys()).await.unwrap();
+    says_try_again(&world.alice_calls().await);
+
+    world.idp.tell(|says| says.down = false);
+    assert!(forwarded(&world.alice_calls().await).is_some());
+}
+
+#[tokio::test]
+async fn who_does_not_answer_before_the_first_call_is_not_waited_for() {
+    let silent = Server::start(async |_| pending().await).await;
+    let mut world = World::new().await;
+    tokio::time::pause();
+    let then = Instant::now();
+    world.start(&silent.url, keys()).await.unwrap();
+    assert!(then.elapsed() <= Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn without_keys_nothing_starts_and_nothing_is_waited_for() {
+    let silent = Server::start(async |_| pending().await).await;
+    let mut world = World::new().await;
+    tokio::time::pause();
+    let then = Instant::now();
+    let error = world.start(&silent.url, async { Err("no keys") }).await;
+    assert_eq!(error, Err("no keys"));
+    assert_eq!(then.elapsed(), Duration::ZERO);
+}
