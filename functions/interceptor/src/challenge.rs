@@ -45,6 +45,17 @@ impl Dialect {
     }
 }
 
+impl Dialect {
+    /// As it is logged.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::InputRequired => "input_required",
+            Self::UrlElicitationRequired => "url_elicitation_required",
+            Self::Text { .. } => "text",
+        }
+    }
+}
+
 /// What is said to a client instead of forwarding its call.
 pub(crate) enum Answer<'a> {
     /// Ask the person to open the link.

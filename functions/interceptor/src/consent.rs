@@ -139,6 +139,7 @@ fn answer_with(
         outcome = answer.outcome(),
         target_name = %target.name,
         %subject,
+        dialect = dialect.as_str(),
         wider,
         "{} needs consent of {subject}",
         target.name,

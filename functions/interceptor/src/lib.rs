@@ -3,6 +3,29 @@
 //! One way through: `event` reads, [`Interceptor::handle`] decides, `challenge` and
 //! `event::Output` answer; `response` looks at what comes back. Whatever goes wrong becomes an answer in HTTP 200 that holds no token;
 //! the inbound JWT goes nowhere.
+//!
+//! # Outcomes
+//!
+//! Each message that is not passed on as it came leaves one line with the field `outcome`, besides
+//! `target_name` where there is one, and `dialect` where a person is asked. A message that is passed
+//! on leaves none: those are the invocations without a line.
+//!
+//! | Outcome | What became of the message |
+//! |---|---|
+//! | `forwarded` | it went on with the person's token |
+//! | `asked` | the person was asked to consent; as `input_required` once per call, else as often as the call is made |
+//! | `waiting`, `still_waiting` | the person was asked before, and has not come to an end |
+//! | `declined` | the person said no |
+//! | `unreadable`, `refused_batch`, `malformed_call`, `bad_request_state` | it is not as MCP has it |
+//! | `no_authorization`, `not_identified` | nobody knows who is calling |
+//! | `broker_misconfigured` | an operator must look at our client |
+//! | `insufficient_scope` | the MCP server wants more than there is to give |
+//! | `token_refused`, `try_later` | the MCP server did not accept the token |
+//! | `try_again` | something did not answer in time |
+//!
+//! Lines of what happened on the way have an outcome as well: `unopened` (sealed tokens were moved, or
+//! their target changed), `token_paused`, `token_settling`, `token_refused_again`, `token_replaced`
+//! and, once more, `token_refused` (what a refused token led to).
 
 mod authorization;
 mod challenge;
@@ -37,6 +60,7 @@ use request_state::{Carried, RequestState};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::SystemTime;
+use tracing::field::display;
 
 /// All that an interception needs.
 pub struct Interceptor<T, C, S, K> {
@@ -204,7 +228,8 @@ where
 }
 
 fn refuse(call: &Call, target: Option<&Target>, refusal: Refusal) -> Output {
-    tracing::warn!(outcome = refusal.outcome(), "refused a call");
+    let target_name = target.map(|target| display(&target.name));
+    tracing::warn!(outcome = refusal.outcome(), target_name, "refused a call");
     challenge::refuse(call, target, refusal)
 }
 

@@ -7,6 +7,7 @@ mod identity;
 mod isolation;
 mod outage;
 mod outbound;
+mod outcomes;
 mod protocol;
 mod refused;
 mod renewal;
