@@ -25,7 +25,7 @@ async fn main() -> Result<(), Error> {
         Ok::<_, Error>(Keys { browser, token })
     };
     let http = Http::new(Reach::Public);
-    let interceptor = &wiring::interceptor(config, http, parts, keys).await?;
+    let interceptor = &Box::pin(wiring::interceptor(config, http, parts, keys)).await?;
     run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         Ok::<_, Error>(interceptor.handle(&event.payload).await)
     }))

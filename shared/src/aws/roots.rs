@@ -51,7 +51,7 @@ mod tests {
         let certificates = CertificateDer::pem_slice_iter(AMAZON.as_bytes());
         let fingerprints = certificates.map(|certificate| {
             let digest = digest(&SHA256, &certificate.unwrap());
-            digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+            digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
         });
         assert_eq!(fingerprints.collect::<Vec<_>>(), FINGERPRINTS);
         assert!(Roots::from_pem(AMAZON.as_bytes()).is_ok());
