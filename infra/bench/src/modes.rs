@@ -24,85 +24,59 @@ pub struct Measured {
     pub left_out: Vec<String>,
 }
 
+impl Measured {
+    /// Keeps a comparison. A variant that does something else spoils one comparison, not the others.
+    fn keep(&mut self, compared: Result<Comparison, Failure>) -> Result<(), Failure> {
+        match compared {
+            Ok(comparison) => self.comparisons.push(comparison),
+            Err(failure @ Failure::Variant { .. }) => self.left_out.push(failure.to_string()),
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+}
+
 /// Measures what `arguments` ask for. `folder` takes what the processes print and report.
 pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<Measured, Failure> {
     let certificates = Certificates::make(folder)?;
-    let cloud = |scheme, targets| Cloud::start(&certificates, scheme, targets, now);
-    let (plain, tls) = (cloud(Scheme::Http, 1)?, cloud(Scheme::Https, 1)?);
-    let bench = Bench { arguments, folder };
+    let bench = Bench {
+        arguments,
+        folder,
+        plain: Cloud::start(&certificates, Scheme::Http, 1, now)?,
+        tls: Cloud::start(&certificates, Scheme::Https, 1, now)?,
+    };
     let mut measured = Measured::default();
-    let found = &mut measured.comparisons;
     for mode in Mode::all().filter(|mode| arguments.asks_for(*mode)) {
         match mode {
             Mode::Cold => {
-                found.push(bench.turns(mode, "over TLS", &tls.scene(20), &bench.all())?)
+                let scene = bench.tls.scene(20);
+                measured.keep(bench.turns(mode, "over TLS", &scene, &bench.all()))?;
             }
             Mode::Warm => {
-                let scene = plain.scene(arguments.calls);
-                found.push(bench.turns(mode, "one read", &scene, &bench.all())?);
+                let scene = bench.plain.scene(arguments.calls);
+                measured.keep(bench.turns(mode, "one read", &scene, &bench.all()))?;
             }
             Mode::Pass => {
-                let scene = Scene {
-                    event: event::list(&plain.jwt).into(),
-                    expects: Expected::Pass,
-                    ..plain.scene(arguments.calls)
-                };
-                found.push(bench.turns(mode, "tools/list", &scene, &bench.runtimes())?);
+                let scene = bench.plain.pass(arguments.calls);
+                measured.keep(bench.turns(mode, "tools/list", &scene, &bench.runtimes()))?;
             }
             Mode::Delay => {
-                plain.table.take(Duration::from_millis(3));
-                let scene = plain.scene(arguments.calls);
-                let compared = bench.turns(mode, "a table of 3 ms", &scene, &bench.all());
-                plain.table.take(Duration::ZERO);
-                found.push(compared?);
+                let scene = bench.plain.scene(arguments.calls);
+                bench.plain.table.take(Duration::from_millis(3));
+                measured.keep(bench.turns(mode, "a table of 3 ms", &scene, &bench.all()))?;
+                bench.plain.table.take(Duration::ZERO);
             }
-            Mode::Size => {
-                for (content, word) in
-                    [(Content::Text, "text"), (Content::Base64, "base64"), (Content::Rows, "rows")]
-                {
-                    for size in SIZES {
-                        let scene = plain.sized(content, size);
-                        let name = format!("{word}, {} KB", size / 1000);
-                        found.push(bench.turns(mode, &name, &scene, &bench.all())?);
-                    }
-                }
-            }
-            Mode::Quota if !Quota::is_possible() => measured.left_out.push(
-                "quota: this machine lets us make no control group for processor time".to_owned(),
-            ),
-            Mode::Quota => {
-                for megabytes in [128, 256, 512, 1769] {
-                    let scene = Scene {
-                        quota: Some(Quota(megabytes)),
-                        pause: Duration::from_millis(60),
-                        ..tls.scene(10)
-                    };
-                    let name = format!("{megabytes} MB");
-                    found.push(bench.turns(mode, &name, &scene, &bench.all())?);
-                }
-            }
+            Mode::Size => bench.sizes(&mut measured)?,
+            Mode::Quota => bench.quotas(&mut measured)?,
             Mode::Growth => {
                 for targets in [1, 10, 100] {
-                    let grown = cloud(Scheme::Https, targets)?;
+                    let grown = Cloud::start(&certificates, Scheme::Https, targets, now)?;
                     let name = format!("{targets} targets");
-                    let scene = grown.scene(20);
-                    found.push(bench.turns(mode, &name, &scene, &bench.readers())?);
+                    let readers = bench.readers();
+                    measured.keep(bench.turns(mode, &name, &grown.scene(20), &readers))?;
                 }
             }
-            Mode::Callgrind if !callgrind::is_there() => {
-                measured.left_out.push("callgrind: valgrind is not installed".to_owned());
-            }
-            Mode::Callgrind => {
-                let all = bench.counted();
-                found.push(callgrind::count(callgrind::OVER_TLS, &tls.scene(0), &all, folder)?);
-                found.push(callgrind::count(callgrind::OVER_HTTP, &plain.scene(0), &all, folder)?);
-                let pass = Scene {
-                    event: event::list(&plain.jwt).into(),
-                    expects: Expected::Pass,
-                    ..plain.scene(0)
-                };
-                found.push(callgrind::count(callgrind::PASS, &pass, &bench.runtimes(), folder)?);
-            }
+            Mode::Callgrind => bench.instructions(&mut measured)?,
         }
     }
     Ok(measured)
@@ -111,9 +85,58 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
 struct Bench<'a> {
     arguments: &'a Arguments,
     folder: &'a Path,
+    plain: Cloud,
+    tls: Cloud,
 }
 
 impl Bench<'_> {
+    fn sizes(&self, measured: &mut Measured) -> Result<(), Failure> {
+        for (content, word) in
+            [(Content::Text, "text"), (Content::Base64, "base64"), (Content::Rows, "rows")]
+        {
+            for size in SIZES {
+                let scene = self.plain.sized(content, size);
+                let name = format!("{word}, {} KB", size / 1000);
+                measured.keep(self.turns(Mode::Size, &name, &scene, &self.all()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn quotas(&self, measured: &mut Measured) -> Result<(), Failure> {
+        if !Quota::is_possible() {
+            let why = "quota: this machine lets us make no control group for processor time";
+            measured.left_out.push(why.to_owned());
+            return Ok(());
+        }
+        for megabytes in [128, 256, 512, 1769] {
+            let scene = Scene {
+                quota: Some(Quota(megabytes)),
+                pause: Duration::from_millis(60),
+                ..self.tls.scene(10)
+            };
+            let name = format!("{megabytes} MB");
+            measured.keep(self.turns(Mode::Quota, &name, &scene, &self.all()))?;
+        }
+        Ok(())
+    }
+
+    fn instructions(&self, measured: &mut Measured) -> Result<(), Failure> {
+        if !callgrind::is_there() {
+            measured.left_out.push("callgrind: valgrind is not installed".to_owned());
+            return Ok(());
+        }
+        let (counted, runtimes) = (self.counted(), self.runtimes());
+        for (name, scene, variants) in [
+            (callgrind::OVER_TLS, self.tls.scene(0), &counted),
+            (callgrind::OVER_HTTP, self.plain.scene(0), &counted),
+            (callgrind::PASS, self.plain.pass(0), &runtimes),
+        ] {
+            measured.keep(callgrind::count(name, &scene, variants, self.folder))?;
+        }
+        Ok(())
+    }
+
     fn all(&self) -> Vec<Variant> {
         let peers = self.wanted([variant::unprepared, variant::stock, variant::python]);
         self.native().into_iter().chain(peers).collect()
@@ -169,6 +192,12 @@ impl Cloud {
             pause: Duration::ZERO,
             quota: None,
         }
+    }
+
+    /// A message that needs no token, and `warm` more of them.
+    fn pass(&self, warm: usize) -> Scene<'_> {
+        let event = event::list(&self.jwt).into();
+        Scene { event, expects: Expected::Pass, ..self.scene(warm) }
     }
 
     /// A call in an event of `size` bytes, which holds its body twice.

@@ -73,7 +73,7 @@ pub(crate) fn python(arguments: &Arguments) -> Variant {
 impl Variant {
     /// The same under valgrind, which writes its counts to `out`.
     pub(crate) fn counted(&self, out: &Path) -> Self {
-        let tool = ["--tool=callgrind".into(), "--dump-instr=no".into()];
+        let tool = ["--tool=callgrind".into(), "--fair-sched=yes".into()];
         let file = OsString::from(format!("--callgrind-out-file={}", out.display()));
         let program = self.program.clone().into_os_string();
         let arguments = tool.into_iter().chain([file, program]).chain(self.arguments.clone());
