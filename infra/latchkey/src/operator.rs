@@ -28,7 +28,7 @@ pub struct Where {
     /// The data folder of `latchkey local` [default: .latchkey].
     #[arg(long, global = true, value_name = "FOLDER", conflicts_with = "stack")]
     pub data: Option<PathBuf>,
-    /// The CloudFormation stack of a deployment, instead of a folder. Where neither is given, the
+    /// The `CloudFormation` stack of a deployment, instead of a folder. Where neither is given, the
     /// environment variable `LATCHKEY_STACK` is used, if there is one.
     #[arg(long, global = true, value_name = "NAME")]
     pub stack: Option<String>,

@@ -1,4 +1,4 @@
-//! A deployment in an AWS account, found by the name of its CloudFormation stack.
+//! A deployment in an AWS account, found by the name of its `CloudFormation` stack.
 
 mod account;
 pub(crate) mod fault;
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 pub struct Stack {
     /// The stack's name.
     pub name: String,
-    /// Its status, as CloudFormation has it.
+    /// Its status, as `CloudFormation` has it.
     pub status: String,
     pub(crate) account: Account,
     pub(crate) secret_prefix: String,
@@ -119,7 +119,7 @@ impl Stack {
         Http::new(self.account.reach).within(crate::operator::PATIENCE)
     }
 
-    /// Refuses to change anything while CloudFormation does, or after it failed to.
+    /// Refuses to change anything while `CloudFormation` does, or after it failed to.
     pub(crate) fn is_settled(&self) -> Result<(), Refusal> {
         let Self { name, status, .. } = self;
         if status.ends_with("_IN_PROGRESS") && !status.ends_with("_CLEANUP_IN_PROGRESS") {

@@ -94,7 +94,7 @@ impl Gateway {
 pub(super) fn settings(described: &Value) -> Value {
     let mut settings = described.clone();
     if let Value::Object(members) = &mut settings {
-        REPORTED.iter().for_each(|name| drop(members.remove(*name)));
+        members.retain(|name, _| !REPORTED.contains(&name.as_str()));
     }
     without_nulls(settings)
 }

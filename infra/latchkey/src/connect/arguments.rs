@@ -80,7 +80,8 @@ impl Arguments {
     /// Does it, and says what came of it. `secret` is that of the environment.
     pub async fn run(self, secret: Option<String>) -> ExitCode {
         let as_json = self.at.json;
-        conclude(self.connect(secret).await, as_json)
+        // A command awaits much at once; the stack need not hold it.
+        conclude(Box::pin(self.connect(secret)).await, as_json)
     }
 
     async fn connect(self, secret: Option<String>) -> Result<Verdict, Refusal> {

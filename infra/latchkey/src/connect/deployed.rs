@@ -64,7 +64,7 @@ impl fmt::Display for Progress {
         match (&self.gateway_target_status, &self.catalog.steward) {
             (Some(status), _) => write!(f, "the gateway target is {status}")?,
             (None, Some(_)) => {
-                f.write_str("somebody has consented; the gateway target is not there")?
+                f.write_str("somebody has consented; the gateway target is not there")?;
             }
             (None, None) => f.write_str("nobody has consented yet")?,
         }

@@ -72,12 +72,12 @@ impl Back {
         let Some(parts) = &self.parts else {
             let why =
                 if self.registered { "they could not be opened" } else { "the target is gone" };
-            connections.iter().for_each(|_| ended.not_given_back(why));
+            ended.not_given_back(why, connections.len());
             return;
         };
         if self.unanswered >= PATIENT_WITH {
             let why = "the authorization server did not answer, and was asked no more";
-            connections.iter().for_each(|_| ended.not_given_back(why));
+            ended.not_given_back(why, connections.len());
             return;
         }
         let mut asked = JoinSet::new();
@@ -95,9 +95,9 @@ impl Back {
                     let silent =
                         matches!(error, NotGivenBack::Revocation(RevocationError::Unavailable(_)));
                     self.unanswered = if silent { self.unanswered + 1 } else { 0 };
-                    ended.not_given_back(&error.to_string());
+                    ended.not_given_back(&error.to_string(), 1);
                 }
-                Err(error) => ended.not_given_back(&error.to_string()),
+                Err(error) => ended.not_given_back(&error.to_string(), 1),
             }
         }
     }

@@ -39,8 +39,10 @@ impl Ended {
         self.connections == 0 && self.unreadable == 0
     }
 
-    pub(super) fn not_given_back(&mut self, why: &str) {
-        *self.not_given_back.entry(why.to_owned()).or_default() += 1;
+    pub(super) fn not_given_back(&mut self, why: &str, connections: usize) {
+        if connections > 0 {
+            *self.not_given_back.entry(why.to_owned()).or_default() += connections;
+        }
     }
 
     pub(super) fn so_far(&self) -> String {

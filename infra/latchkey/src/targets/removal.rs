@@ -50,14 +50,14 @@ impl Operator {
                 ..self.is_not_ours(&found, "")
             });
         }
-        let (mut place, mut gateway_target) = (None, None);
+        let (mut made, mut gateway_target) = (None, None);
         if let Some(stack) = self.stack()
             && let Some(gateway) = stack.gateway()
         {
             self.step(&format!("removing {name} from the gateway {}", gateway.id));
             let catalog = self.catalog_of(name).await?;
             gateway_target = Some(take_off(&gateway, &found, &catalog, pace).await?);
-            place = Some((gateway, catalog));
+            made = Some((gateway, catalog));
         }
         self.step(&format!("removing the record of {name}"));
         if !self.store.remove_target(&found).await? {
@@ -72,7 +72,7 @@ impl Operator {
         let left = self.clear_away(&http, name, None, moment.now).await;
         let mut notes = left.notes;
         // The catalog may have been at work on it until its record was gone.
-        if let Some((gateway, catalog)) = &place
+        if let Some((gateway, catalog)) = &made
             && let Err(refusal) = take_off(gateway, &found, catalog, pace).await
         {
             notes.push(format!("Whether it came back at the gateway is not known: {refusal}"));

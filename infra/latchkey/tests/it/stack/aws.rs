@@ -129,12 +129,11 @@ async fn answer(
     };
     let mut response = Response::new(String::new());
     if carry_out {
-        response = match action.split_once('.') {
-            Some(("DynamoDB", _)) => aws.engine(&headers, body.clone()).await,
-            _ => {
-                let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-                carried_out(&mut aws.account(), &action, &uri, &body, &form)
-            }
+        response = if action.starts_with("DynamoDB.") {
+            aws.engine(&headers, body.clone()).await
+        } else {
+            let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+            carried_out(&mut aws.account(), &action, &uri, &body, &form)
         };
     }
     if let Some(failed) = holds {

@@ -21,7 +21,7 @@ async fn connect_cut_off_at_any_request_is_made_good_by_running_it_again() {
             let world = World::new().await;
             world.servers.says().distinct = true;
             let wish = world.servers.wish();
-            if !world.cut_off(request, carry_out, world.connect(&wish)).await {
+            if !world.cut_off(request, carry_out, Box::pin(world.connect(&wish))).await {
                 break;
             }
             cut_off += 1;
@@ -58,7 +58,7 @@ async fn a_change_of_clients_cut_off_at_any_request_is_made_good_by_running_it_a
             .route("/register", post(async || (http::StatusCode::CREATED, axum::Json(made))));
         place.serve(router);
         world.servers.resource("authorization_servers", json!([issuer]));
-        let finished = !world.cut_off(request, true, world.connect(&wish)).await;
+        let finished = !world.cut_off(request, true, Box::pin(world.connect(&wish))).await;
 
         world.connect(&wish).await.unwrap_or_else(|no| panic!("request {request}: {no}"));
 
@@ -82,7 +82,7 @@ async fn removal_cut_off_at_any_request_is_made_good_by_running_it_again() {
             world.at_gateway(&world.servers.mcp, "READY");
             let catalog = json!({ "gateway_target": "TARGET0001", "created": true });
             world.catalog(&catalog).await;
-            let finished = !world.cut_off(request, carry_out, world.remove()).await;
+            let finished = !world.cut_off(request, carry_out, Box::pin(world.remove())).await;
 
             let again = world.remove().await;
 
@@ -128,7 +128,7 @@ async fn a_registration_that_was_given_by_hand_since_is_not_ended_as_left_behind
             method: None,
         };
         let wish = Wish { by_hand: Some(by_hand), ..world.servers.wish() };
-        let finished = !world.cut_off(request, true, world.connect(&wish)).await;
+        let finished = !world.cut_off(request, true, Box::pin(world.connect(&wish))).await;
 
         world.connect(&wish).await.unwrap();
 

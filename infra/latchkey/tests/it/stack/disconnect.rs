@@ -96,7 +96,7 @@ async fn everybodys_are_ended_and_given_back_and_a_second_run_finds_nothing_to_d
 async fn what_was_cut_off_is_taken_up_where_it_ended() {
     let world = connected(40).await;
     // The target, the key ring, a page of rows, and some of the rows.
-    assert!(world.cut_off(12, true, end(&world, Whose::Everyone)).await);
+    assert!(world.cut_off(12, true, Box::pin(end(&world, Whose::Everyone))).await);
 
     let ended = end(&world, Whose::Everyone).await.unwrap();
 
