@@ -66,6 +66,8 @@ struct State {
     tokens: BTreeMap<String, String>,
     made: usize,
     trouble: Option<fn() -> GatewayError>,
+    /// How often a target is not found by its name although it is there.
+    forgetful: usize,
     writes: Vec<String>,
     bucket: Option<BTreeMap<String, String>>,
 }
@@ -86,6 +88,7 @@ impl Default for State {
             tokens: BTreeMap::new(),
             made: 0,
             trouble: None,
+            forgetful: 0,
             writes: vec![],
             bucket: None,
         }
@@ -107,6 +110,10 @@ impl TestGateway {
 
     pub(crate) fn is_in_trouble(&self, trouble: Option<fn() -> GatewayError>) {
         self.with(|state| state.trouble = trouble);
+    }
+
+    pub(crate) fn is_forgetful(&self, times: usize) {
+        self.with(|state| state.forgetful = times);
     }
 
     pub(crate) fn has_bucket(&self) {
@@ -178,6 +185,10 @@ impl GatewayTargets for TestGateway {
     async fn find_by_name(&self, name: &TargetName) -> Result<Option<GatewayTarget>, GatewayError> {
         self.answers()?;
         let id = self.with(|state| {
+            if state.forgetful > 0 {
+                state.forgetful -= 1;
+                return None;
+            }
             let named = |held: &Held| held.settings.members()["name"] == name.as_str();
             state.targets.iter().find(|(_, held)| named(held)).map(|(id, _)| id.clone())
         });

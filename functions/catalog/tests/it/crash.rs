@@ -44,6 +44,18 @@ async fn a_creation_ends_as_if_nobody_had_died() {
 }
 
 #[tokio::test]
+async fn a_creation_that_is_not_listed_yet_is_repeated_under_its_own_token() {
+    at_every_step(World::new, async |world, step| {
+        world.watch.forward(10 * MINUTE);
+        world.gateway.is_forgetful(1);
+        let (_, report) = world.consented("alice").await;
+        assert_eq!((report.returned, report.failed), (0, 0), "step {step}");
+        assert_eq!(world.gateway.targets().len(), 1, "step {step}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_recipe_that_fails_leaves_no_target_behind() {
     let make = async || {
         let mut world = World::new().await;
