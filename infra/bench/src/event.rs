@@ -49,8 +49,7 @@ pub(crate) fn small() -> Value {
 /// Arguments of about `size` bytes.
 pub(crate) fn arguments(content: Content, size: usize) -> Value {
     let line = "    let answer = ask(\"where\", &place)?; // \u{2026}\n";
-    let row =
-        |i: usize| json!({ "id": i, "open": i % 2 == 0, "title": "A title", "votes": [i, 2] });
+    let row = |i: usize| json!({ "id": i, "open": i.is_multiple_of(2), "title": "A title", "votes": [i, 2] });
     match content {
         Content::Text => json!({ "content": line.repeat(size / (line.len() + 4)) }),
         Content::Base64 => json!({ "content": "QUJDREVGR0hJSktMTU5P".repeat(size / 20) }),
