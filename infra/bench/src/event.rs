@@ -46,15 +46,22 @@ pub(crate) fn small() -> Value {
     })
 }
 
-/// Arguments of about `size` bytes.
+/// Arguments that fill an event of `size` bytes, in which they stand twice: as they are, and escaped.
 pub(crate) fn arguments(content: Content, size: usize) -> Value {
     let line = "    let answer = ask(\"where\", &place)?; // \u{2026}\n";
-    let row =
-        |i: usize| json!({ "id": i, "open": i % 2 == 0, "title": "A title", "votes": [i, 2] });
+    let row = |i: usize| {
+        let votes = [i, i];
+        json!({ "id": i, "open": i.is_multiple_of(2), "title": "A title", "votes": votes })
+    };
+    let room = size.saturating_sub(REST);
+    let times = |unit: &Value| {
+        let once = unit.to_string();
+        room / (once.len() + Value::from(once).to_string().len())
+    };
     match content {
-        Content::Text => json!({ "content": line.repeat(size / (line.len() + 4)) }),
-        Content::Base64 => json!({ "content": "QUJDREVGR0hJSktMTU5P".repeat(size / 20) }),
-        Content::Rows => json!({ "rows": (0..size / 55).map(row).collect::<Vec<_>>() }),
+        Content::Text => json!({ "content": line.repeat(times(&line.into())) }),
+        Content::Base64 => json!({ "content": BASE64.repeat(times(&BASE64.into())) }),
+        Content::Rows => json!({ "rows": (0..times(&row(room))).map(row).collect::<Vec<_>>() }),
     }
 }
 
@@ -82,4 +89,24 @@ fn message(jwt: &str, body: &Value) -> Vec<u8> {
     })
     .to_string()
     .into_bytes()
+}
+
+/// About what the rest of an event takes.
+const REST: usize = 3_000;
+const BASE64: &str = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAxMjM0";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_as_large_as_it_is_said_to_be_and_lambda_takes_it() {
+        for content in [Content::Text, Content::Base64, Content::Rows] {
+            for size in [32_000, 1_000_000, 6_000_000] {
+                let event = call("jwt", "github", &arguments(content, size));
+                let range = size * 8 / 10..=size;
+                assert!(range.contains(&event.len()), "{content:?} {size}: {}", event.len());
+            }
+        }
+    }
 }

@@ -200,9 +200,9 @@ impl Cloud {
         Scene { event, expects: Expected::Pass, ..self.scene(warm) }
     }
 
-    /// A call in an event of `size` bytes, which holds its body twice.
+    /// A call in an event of `size` bytes.
     fn sized(&self, content: Content, size: usize) -> Scene<'_> {
-        let arguments = event::arguments(content, size / 2);
+        let arguments = event::arguments(content, size);
         let event = event::call(&self.jwt, &table::name(0), &arguments).into();
         Scene { event, ..self.scene(10) }
     }

@@ -66,3 +66,29 @@ const LINES: [(&str, Mode, &str, &str); 9] = [
     ("The same: instructions", Mode::Callgrind, callgrind::PASS, callgrind::WARM),
     ("Most memory held", Mode::Cold, "over TLS", PEAK),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comparison::Row;
+    use crate::statistics::Figure;
+
+    #[test]
+    fn a_cell_is_a_ratio_to_the_first_variant_and_what_was_not_measured_is_empty() {
+        let row = |variant: &str, median| Row {
+            variant: variant.to_owned(),
+            figures: [(WARM_CPU.to_owned(), Figure { median, low: median, high: median })].into(),
+        };
+        let warm = |scene: &str, mode, rows| Comparison { mode, scene: scene.to_owned(), rows };
+        let found = [
+            warm("one read", Mode::Warm, vec![row("floor", 80.0), row("latchkey", 100.0)]),
+            warm("tools/list", Mode::Pass, vec![row("echo", 20.0), row("latchkey", 22.0)]),
+        ];
+        let table = table(&found);
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines[0], "| |floor|latchkey|echo|");
+        assert!(lines[2].ends_with("|1.00|1.25||"), "{}", lines[2]);
+        assert!(lines[3].ends_with("||1.10|1.00|"), "{}", lines[3]);
+        assert_eq!(lines.len(), 4);
+    }
+}

@@ -33,6 +33,17 @@ pub(crate) enum Expected {
     Pass,
 }
 
+impl Expected {
+    fn is(self, answer: &str) -> bool {
+        let forwards = answer.contains(&format!("Bearer {}\"", table::token()));
+        let passes = answer.contains("transformedGatewayRequest") && !answer.contains("Bearer ");
+        match self {
+            Self::Forward => forwards,
+            Self::Pass => passes,
+        }
+    }
+}
+
 /// What one process cost, from its start to its last warm call.
 pub(crate) struct Run {
     pub(crate) init: Cost,
@@ -90,9 +101,7 @@ impl Scene<'_> {
     ) -> Result<Duration, Failure> {
         let (time, answer) = process.call(&self.event)?;
         let answer = String::from_utf8_lossy(&answer);
-        let has_token = answer.contains(&format!("Bearer {}", table::token()));
-        let must = self.expects == Expected::Forward && !variant.only_echoes;
-        if has_token == must {
+        if variant.only_echoes || self.expects.is(&answer) {
             Ok(time)
         } else {
             Err(process.failure(&format!("answered {}", answer.get(..400).unwrap_or(&answer))))
@@ -101,3 +110,23 @@ impl Scene<'_> {
 }
 
 const PATIENCE: Duration = Duration::from_mins(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_answer_than_the_expected_one_is_noticed() {
+        let request = |headers: &str| {
+            format!(r#"{{"mcp":{{"transformedGatewayRequest":{{{headers}"body":{{}}}}}}}}"#)
+        };
+        let with = |token| request(&format!(r#""headers":{{"Authorization":"Bearer {token}"}},"#));
+        let challenge = r#"{"mcp":{"transformedGatewayResponse":{"statusCode":200,"body":{}}}}"#;
+        let (forward, other, pass) = (with(table::token()), with("x".to_owned()), request(""));
+        let is = |expected: Expected| {
+            [&forward, &other, &pass, challenge].map(|answer| expected.is(answer))
+        };
+        assert_eq!(is(Expected::Forward), [true, false, false, false]);
+        assert_eq!(is(Expected::Pass), [false, false, true, false]);
+    }
+}

@@ -28,6 +28,15 @@ impl Request {
     }
 }
 
+#[cfg(test)]
+impl Request {
+    pub(crate) fn of(headers: &[(&str, &str)], body: &[u8]) -> Self {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let (method, path) = ("POST".to_owned(), "/".to_owned());
+        Self { method, path, headers: headers.collect(), body: body.to_vec() }
+    }
+}
+
 impl Response {
     pub(crate) fn json(media_type: &str, body: impl Into<Arc<[u8]>>) -> Self {
         let headers = vec![("Content-Type", media_type.to_owned())];
@@ -79,12 +88,15 @@ fn exchanges(
     let mut received = Vec::new();
     while let Some(request) = read(&mut stream, &mut received)? {
         let Some(response) = answer(request) else { return Ok(()) };
-        let mut bytes = format!("HTTP/1.1 {} .\r\n", response.status);
+        // One write: a head and a body that come apart would be two events for the client.
+        let mut bytes = Vec::with_capacity(response.body.len() + 1024);
+        write!(bytes, "HTTP/1.1 {} .\r\n", response.status)?;
         for (name, value) in &response.headers {
-            bytes += &format!("{name}: {value}\r\n");
+            write!(bytes, "{name}: {value}\r\n")?;
         }
-        bytes += &format!("Content-Length: {}\r\n\r\n", response.body.len());
-        stream.write_all(&[bytes.as_bytes(), &response.body].concat())?;
+        write!(bytes, "Content-Length: {}\r\n\r\n", response.body.len())?;
+        bytes.extend_from_slice(&response.body);
+        stream.write_all(&bytes)?;
         stream.flush()?;
     }
     Ok(())
@@ -132,3 +144,24 @@ fn read(stream: &mut impl Read, received: &mut Vec<u8>) -> io::Result<Option<Req
 }
 
 const READ: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_told_apart_wherever_they_are_cut() {
+        let bytes =
+            b"POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET /b HTTP/1.1\r\nX-Y: z\r\n\r\n";
+        for cut in 1..bytes.len() {
+            let (first, second) = bytes.split_at(cut);
+            let mut stream = first.chain(second);
+            let mut received = Vec::new();
+            let a = read(&mut stream, &mut received).unwrap().unwrap();
+            assert_eq!((a.method.as_str(), a.path.as_str(), &*a.body), ("POST", "/a", &b"abc"[..]));
+            let b = read(&mut stream, &mut received).unwrap().unwrap();
+            assert_eq!((b.path.as_str(), b.header("x-y"), &*b.body), ("/b", Some("z"), &b""[..]));
+            assert!(read(&mut stream, &mut received).unwrap().is_none());
+        }
+    }
+}

@@ -175,3 +175,31 @@ fn item(connection: &Connection) -> Result<Value, Failure> {
     }
     Ok(item)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    fn asked(operation: &str, subject: &str, authorization: &str) -> Response {
+        let now = UNIX_EPOCH + Duration::from_hours(490_000);
+        let table = Table::of("https://idp.example", "alice", 1, now).unwrap();
+        let subject = if subject == "alice" { table.subject.clone() } else { subject.to_owned() };
+        let key = json!({ "subject": { "S": subject }, "target": { "S": "github" } });
+        let headers = [("x-amz-target", operation), ("authorization", authorization)];
+        table.answer(&Request::of(&headers, json!({ "Key": key }).to_string().as_bytes()))
+    }
+
+    #[test]
+    fn only_the_row_of_the_caller_is_there() {
+        let get = "DynamoDB_20120810.GetItem";
+        assert!(asked(get, "alice", "Signature=1").body.len() > 1200);
+        assert_eq!(&*asked(get, "bob", "Signature=1").body, b"{}");
+    }
+
+    #[test]
+    fn what_is_not_signed_or_not_known_is_refused() {
+        assert_eq!(asked("DynamoDB_20120810.GetItem", "alice", "").status, 400);
+        assert_eq!(asked("DynamoDB_20120810.DeleteItem", "alice", "Signature=1").status, 400);
+    }
+}

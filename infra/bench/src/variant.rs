@@ -38,7 +38,7 @@ pub(crate) fn floor(arguments: &Arguments) -> Variant {
 /// The floor that also reads what the interceptor must read before its first event: the ring, the
 /// provider's documents and the targets.
 pub(crate) fn reading_floor(arguments: &Arguments) -> Variant {
-    Variant::program("floor that reads", arguments.built("floor"))
+    Variant::program(READING_FLOOR, arguments.built("floor"))
 }
 
 /// The Lambda runtime by itself.
@@ -48,7 +48,7 @@ pub(crate) fn echo(arguments: &Arguments) -> Variant {
 
 /// The release binary.
 pub(crate) fn latchkey(arguments: &Arguments) -> Variant {
-    Variant::program("latchkey", &arguments.interceptor)
+    Variant::program(LATCHKEY, &arguments.interceptor)
 }
 
 /// The same without preparation.
@@ -80,3 +80,7 @@ impl Variant {
         Self { program: "valgrind".into(), arguments: arguments.collect(), ..self.clone() }
     }
 }
+
+/// The names that others look for.
+pub(crate) const LATCHKEY: &str = "latchkey";
+pub(crate) const READING_FLOOR: &str = "floor that reads";
