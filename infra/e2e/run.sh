@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the end-to-end suite. Exits with 0 only if every test of every file ran and passed.
+# Runs the end-to-end suite in tests/, or the one in the folder that is named. Exits with 0 only if every test of every file ran and passed.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -16,4 +16,4 @@ if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules
   npm ci
 fi
 PATH="$PWD/node_modules/.bin:$PATH"
-exec node suite.js
+exec node suite.js "$@"

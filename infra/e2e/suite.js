@@ -1,4 +1,4 @@
-// Runs every test file, one after the other, the log search last. Green only if each file ran a test and nothing was skipped.
+// Runs every test file of a folder, `tests` unless another is named, one after the other, the log search last. Green only if each file ran a test and nothing was skipped.
 import fs from 'node:fs';
 import path from 'node:path';
 import { run } from 'node:test';
@@ -8,7 +8,7 @@ const artifacts = process.env.ARTIFACTS ?? path.join(import.meta.dirname, 'artif
 fs.rmSync(artifacts, { recursive: true, force: true });
 fs.mkdirSync(artifacts, { recursive: true });
 
-const folder = path.join(import.meta.dirname, 'tests');
+const folder = path.join(import.meta.dirname, process.argv[2] ?? 'tests');
 const last = 'logs.test.js';
 const names = [...fs.readdirSync(folder).filter((name) => name !== last).sort(), last];
 const files = names.map((name) => path.join(folder, name));

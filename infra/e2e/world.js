@@ -136,7 +136,7 @@ ${target(files, 'Files', { client_id: 'latchkey-files', token_endpoint_auth_meth
 /** The first link to the page where `target` is connected, in an answer of any shape. */
 export function linkIn(answer, target) {
   const text = typeof answer === 'string' ? answer : JSON.stringify(answer);
-  const link = new RegExp(`https?://127\\.0\\.0\\.1:\\d+/authorize/${target}\\?ticket=[\\w.~%-]+`).exec(text)?.[0];
+  const link = new RegExp(`https?://(?:127\\.0\\.0\\.1|localhost):\\d+/authorize/${target}\\?ticket=[\\w.~%-]+`).exec(text)?.[0];
   if (!link) throw new Error(`no link to connect ${target} in: ${text}`);
   return link;
 }

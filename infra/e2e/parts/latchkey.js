@@ -7,15 +7,20 @@ import { createInterface } from 'node:readline';
 
 const binary = path.resolve(process.env.LATCHKEY ?? path.join(import.meta.dirname, '../../../target/debug/latchkey'));
 
-/** Runs a command of the operator, and answers its exit code and what it said. Its output is appended to `log`. */
-export async function operate(args, { log, env = {} }) {
+/** Begins a command of the operator. Its output is appended to `log`. `done` is its exit code and what it said. */
+export function begin(args, { log, env = {} }) {
   const child = spawn(binary, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const said = { stdout: '', stderr: '' };
   for (const name of Object.keys(said)) child[name].setEncoding('utf8').on('data', (text) => { said[name] += text; });
-  const [code] = await once(child, 'close');
-  fs.appendFileSync(log, `$ latchkey ${args.join(' ')}\n${said.stderr}${said.stdout}`);
-  return { code, ...said, get json() { return JSON.parse(said.stdout); } };
+  const done = once(child, 'close').then(([code]) => {
+    fs.appendFileSync(log, `$ latchkey ${args.join(' ')}\n${said.stderr}${said.stdout}`);
+    return { code, ...said, get json() { return JSON.parse(said.stdout); } };
+  });
+  return { done, kill: () => child.kill('SIGKILL') };
 }
+
+/** Runs a command of the operator, and answers its exit code and what it said. */
+export const operate = (args, options) => begin(args, options).done;
 
 /** Starts the process and answers when it says that it is ready. Its output is appended to `log`. */
 export async function startLatchkey({ config, cwd, log }) {

@@ -1,12 +1,14 @@
 // A protected MCP server on the official SDK. It accepts tokens of its authorization server for its own resource and nothing else.
 import http from 'node:http';
+import https from 'node:https';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { z } from 'zod';
 
-export async function startMcpServer({ name, port, issuer, log }) {
-  const origin = `http://127.0.0.1:${port}`;
+/** With `tls`, it is at `localhost`, by https. */
+export async function startMcpServer({ name, port, issuer, log, tls }) {
+  const origin = tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
   const resource = `${origin}/mcp`;
   const metadata = `${origin}/.well-known/oauth-protected-resource/mcp`;
   const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`));
@@ -15,6 +17,7 @@ export async function startMcpServer({ name, port, issuer, log }) {
   const known = new Map();
   const forgotten = new Set();
   const demands = new Map();
+  const offered = new Set();
 
   const part = {
     name,
@@ -26,6 +29,8 @@ export async function startMcpServer({ name, port, issuer, log }) {
     tools,
     /** From now on the tool needs this scope. */
     demand: (tool, scope) => demands.set(tool, scope),
+    /** From now on has this tool as well, or no longer. */
+    offer: (tool, is = true) => (is ? offered.add(tool) : offered.delete(tool)),
     /** From now on refuses the tokens it has accepted so far, all of them or those of one person: they were revoked, for all it says. */
     forget(sub) {
       for (const [token, owner] of known) if (sub === undefined || sub === owner) forgotten.add(token);
@@ -44,11 +49,12 @@ export async function startMcpServer({ name, port, issuer, log }) {
       return text('kept');
     });
     mcp.registerTool('list', { description: 'Lists the notes of the caller' }, () => text(JSON.stringify(mine())));
+    for (const tool of offered) mcp.registerTool(tool, { description: 'Came later' }, () => text(tool));
     return mcp;
   });
   const serveMcp = toNodeHandler(handler);
 
-  const server = http.createServer(async (req, res) => {
+  const onRequest = async (req, res) => {
     if (req.url === '/.well-known/oauth-protected-resource/mcp') {
       res.writeHead(200, { 'content-type': 'application/json' });
       return res.end(JSON.stringify({ resource, authorization_servers: [issuer], scopes_supported: ['mcp:read', 'mcp:write'], bearer_methods_supported: ['header'] }));
@@ -78,7 +84,8 @@ export async function startMcpServer({ name, port, issuer, log }) {
       res.writeHead(401, { 'www-authenticate': `Bearer error="invalid_token", resource_metadata="${metadata}", scope="mcp:read"` });
       return res.end();
     }
-  });
+  };
+  const server = tls ? https.createServer(tls, onRequest) : http.createServer(onRequest);
 
   /** The result of `tools/list`, as an operator writes it into the gateway's target: taken from the server itself, past the door. */
   async function tools() {

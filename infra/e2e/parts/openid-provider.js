@@ -1,12 +1,13 @@
 // The two OpenID providers of a run, both oidc-provider with sign-in and consent pages for people:
 // the identity provider of the gateway, and the authorization server of the MCP servers.
 import http from 'node:http';
+import https from 'node:https';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider, errors } from 'oidc-provider';
 import { cookieValue, remember } from '../secrets.js';
 
-/** Signs people in to the browser pages, and issues the JWTs that agents bring to the gateway. */
-export function startIdentityProvider({ port, gateway, redirectUri, clientSecret, log }) {
+/** Signs people in to the browser pages, and issues the JWTs that agents bring to the gateway. With `tls`, it is at `localhost`, by https. */
+export function startIdentityProvider({ port, gateway, redirectUri, clientSecret, log, tls }) {
   const agent = (client_id) => ({
     client_id,
     redirect_uris: ['http://127.0.0.1/agent'],
@@ -15,9 +16,10 @@ export function startIdentityProvider({ port, gateway, redirectUri, clientSecret
     application_type: 'native',
   });
   return serve({
-    origin: `http://127.0.0.1:${port}`,
+    origin: tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
     port,
     log,
+    tls,
     site: { name: 'Example Identity', colour: '#1f4e9c', people: { alice: 'alice', bob: 'bob' } },
     resources: {
       [gateway]: { scope: 'invoke' },
@@ -56,12 +58,13 @@ export function startIdentityProvider({ port, gateway, redirectUri, clientSecret
  * Issues the tokens of the MCP servers. Its people have other names than at the identity provider. `clients` are registered by hand;
  * `features` says how else one may become a client, and `fetch` how the metadata document of one is read.
  */
-export function startAuthorizationServer({ port, resources, clients, log, name = 'Example Cloud', features = {}, fetch }) {
+export function startAuthorizationServer({ port, resources, clients, log, name = 'Example Cloud', features = {}, fetch, tls }) {
   return serve({
     // Not 127.0.0.1 like the rest: to a browser this is another site, so SameSite cookies meet a real cross-site redirect.
-    origin: `http://localhost:${port}`,
+    origin: `${tls ? 'https' : 'http'}://localhost:${port}`,
     port,
     log,
+    tls,
     site: { name, colour: '#9c4a1f', people: { alice: 'cloud-alice', bob: 'cloud-bob' } },
     resources: Object.fromEntries(resources.map((resource) => [resource, { scope: 'mcp:read mcp:write' }])),
     configuration: {
@@ -73,7 +76,7 @@ export function startAuthorizationServer({ port, resources, clients, log, name =
   });
 }
 
-async function serve({ origin, port, log, site, resources, configuration, features }) {
+async function serve({ origin, port, log, tls, site, resources, configuration, features }) {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   const signingKey = { ...(await exportJWK(privateKey)), kid: 'rs256', alg: 'RS256', use: 'sig' };
   const cookieNames = site.name.toLowerCase().replaceAll(' ', '-');
@@ -180,7 +183,7 @@ async function serve({ origin, port, log, site, resources, configuration, featur
     return next();
   });
   const callback = provider.callback();
-  const server = http.createServer(async (req, res) => {
+  const onRequest = async (req, res) => {
     watchRedirects(res, part);
     try {
       if (req.url.startsWith('/interaction/')) await interact(req, res);
@@ -189,7 +192,8 @@ async function serve({ origin, port, log, site, resources, configuration, featur
       log('interaction failed', { error: error.stack });
       if (!res.headersSent) res.writeHead(500).end(page(site, 'Something went wrong', ''));
     }
-  });
+  };
+  const server = tls ? https.createServer(tls, onRequest) : http.createServer(onRequest);
 
   async function interact(req, res) {
     const { prompt, params, session, grantId, uid } = await provider.interactionDetails(req, res);

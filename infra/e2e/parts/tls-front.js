@@ -4,8 +4,8 @@ import https from 'node:https';
 import { selfMade } from './certificate.js';
 
 export async function startTlsFront({ port, to, log }) {
-  const { key, certificate } = selfMade();
-  const server = https.createServer({ key, cert: certificate }, (req, res) => {
+  const { authority, key, cert } = selfMade();
+  const server = https.createServer({ key, cert }, (req, res) => {
     const onward = http.request({ host: '127.0.0.1', port: to, method: req.method, path: req.url, headers: req.headers }, (answer) => {
       res.writeHead(answer.statusCode, answer.rawHeaders);
       answer.pipe(res);
@@ -17,9 +17,9 @@ export async function startTlsFront({ port, to, log }) {
 
   return {
     origin: `https://127.0.0.1:${port}`,
-    /** `fetch` for somebody who trusts the certificate of this front, and no other private one. It follows no redirect. */
+    /** `fetch` for somebody who trusts the authority of this front, and no other private one. It follows no redirect. */
     fetch: (url, { method = 'GET', headers = {} } = {}) => new Promise((resolve, reject) => {
-      const request = https.request(url, { method, headers: Object.fromEntries(new Headers(headers)), ca: certificate }, async (answer) => {
+      const request = https.request(url, { method, headers: Object.fromEntries(new Headers(headers)), ca: authority }, async (answer) => {
         const body = Buffer.concat(await Array.fromAsync(answer));
         const entries = Object.entries(answer.headers).map(([name, value]) => [name, [value].flat().join(', ')]);
         resolve(new Response(body, { status: answer.statusCode, headers: entries }));

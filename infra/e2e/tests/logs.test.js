@@ -4,33 +4,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { artifacts } from '../artifacts.js';
-import { registry } from '../secrets.js';
+import { filesBelow, findings, secrets as all } from '../search.js';
 
 const stories = fs.readdirSync(import.meta.dirname).map((file) => path.basename(file, '.test.js')).filter((name) => name !== 'logs');
-const secrets = fs.readFileSync(registry, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
-
-/** Every file below `folder`, apart from the list of secrets, the configuration (which is theirs by right) and what `skip` names. */
-function filesBelow(folder, skip = ['config', 'data']) {
-  return fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const file = path.join(folder, entry.name);
-    if (file === registry || (entry.isDirectory() && skip.includes(entry.name))) return [];
-    return entry.isDirectory() ? filesBelow(file, skip) : [file];
-  });
-}
-
-/** Where a secret lies in the clear: as it is, percent-encoded, or escaped for JSON. */
-function findings(files, wanted = secrets) {
-  const found = [];
-  for (const file of files) {
-    const text = fs.readFileSync(file, 'latin1');
-    for (const { kind, value } of wanted) {
-      const forms = new Set([value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)]);
-      // The finding says what and where, never the value: it ends up in the report.
-      if ([...forms].some((form) => text.includes(form))) found.push(`${kind} ${value.slice(0, 4)}… in ${path.relative(artifacts, file)}`);
-    }
-  }
-  return found;
-}
+const secrets = all();
 
 test('the run left secrets of every kind, and a log of every process of every story', () => {
   const kinds = new Set(secrets.map(({ kind }) => kind));

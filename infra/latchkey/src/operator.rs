@@ -14,7 +14,7 @@ use crate::stack::{Account, Stack};
 use broker::aws::DynamoStore;
 use broker::clock::Random;
 use broker::config::BaseUrl;
-use broker::http::Http;
+use broker::http::{Http, Roots};
 use broker::registration::Registrant;
 use broker::store::StoreError;
 use broker::target::TargetName;
@@ -38,6 +38,10 @@ pub struct Where {
     /// The AWS profile, unless it is the one that AWS's own tools would use.
     #[arg(long, global = true, value_name = "PROFILE")]
     pub profile: Option<String>,
+    /// A file of certificates in PEM: the authorities that the deployment's functions believe besides
+    /// the public ones. It is the one in the layer of its parameter `RootsLayerArn`.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub roots: Option<PathBuf>,
     /// Answer in JSON, errors too.
     #[arg(long, global = true)]
     pub json: bool,
@@ -59,8 +63,11 @@ impl Where {
                 "Name its CloudFormation stack with --stack.",
             ));
         };
+        let roots = self.roots.as_deref().map(Roots::read).transpose().map_err(|error| {
+            Refusal::usage(format!("--roots names {error}"), "Name a file of certificates in PEM.")
+        })?;
         let account = Account::of(self.profile.as_deref(), self.region.as_deref()).await?;
-        Stack::find(account, &name).await
+        Stack::find(account.believing(roots.unwrap_or_default()), &name).await
     }
 }
 

@@ -16,7 +16,7 @@ use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksError;
 use aws_sdk_cloudformation::types::Stack as Described;
 use broker::aws::{DynamoStore, Tables};
 use broker::config::BaseUrl;
-use broker::http::{Hosts, Http, Reach};
+use broker::http::{Hosts, Http, PrivateHosts, Reach};
 use std::collections::BTreeMap;
 
 /// A deployment: what its stack says of it.
@@ -29,6 +29,7 @@ pub struct Stack {
     pub(crate) secret_prefix: String,
     tables: Tables,
     hosts: Hosts,
+    private_hosts: PrivateHosts,
     outputs: BTreeMap<String, String>,
     parameters: BTreeMap<String, String>,
 }
@@ -65,15 +66,23 @@ impl Stack {
         let secret_prefix = needed("ClientSecretPrefix")?.to_owned();
         needed("BaseUrl")?;
         let hosts = find(&parameters, "OutboundHosts").unwrap_or_default();
-        let hosts = hosts.parse().map_err(|error| {
-            Refusal::new(
-                "outbound_hosts",
-                format!("the parameter OutboundHosts of the stack {name} is {error}"),
-                "Deploy the stack again with hosts that can be read.",
-            )
-        })?;
+        let hosts = hosts.parse().map_err(|error| unreadable(name, "OutboundHosts", error))?;
+        let private_hosts = find(&parameters, "OutboundPrivateHosts").unwrap_or_default();
+        let private_hosts = private_hosts.parse();
+        let private_hosts =
+            private_hosts.map_err(|error| unreadable(name, "OutboundPrivateHosts", error))?;
         let name = name.to_owned();
-        Ok(Self { name, status, account, secret_prefix, tables, hosts, outputs, parameters })
+        Ok(Self {
+            name,
+            status,
+            account,
+            secret_prefix,
+            tables,
+            hosts,
+            private_hosts,
+            outputs,
+            parameters,
+        })
     }
 
     /// An output that this version's template has.
@@ -111,12 +120,17 @@ impl Stack {
 
     /// Speaks to whom the deployment's functions may speak to.
     pub(crate) fn outbound(&self) -> Http {
-        Http::new(self.account.reach).only(self.hosts.clone())
+        self.http().only(self.hosts.clone())
     }
 
     /// Speaks to the deployment itself, whose address the operator chose.
     pub(crate) fn inbound(&self) -> Http {
-        Http::new(self.account.reach).within(crate::operator::PATIENCE)
+        self.http().within(crate::operator::PATIENCE)
+    }
+
+    fn http(&self) -> Http {
+        let Account { reach, roots, .. } = &self.account;
+        Http::new(*reach).admitting(self.private_hosts.clone(), roots)
     }
 
     /// Refuses to change anything while `CloudFormation` does, or after it failed to.
@@ -146,6 +160,14 @@ fn not_described(name: &str, region: &str, error: &SdkError<DescribeStacksError>
         Some(message) if message.contains("does not exist") => absent(name, region),
         _ => fault::of("CloudFormation", error),
     }
+}
+
+fn unreadable(name: &str, parameter: &str, error: impl std::fmt::Display) -> Refusal {
+    Refusal::new(
+        "outbound_hosts",
+        format!("the parameter {parameter} of the stack {name} is {error}"),
+        "Deploy the stack again with hosts that can be read.",
+    )
 }
 
 fn absent(name: &str, region: &str) -> Refusal {

@@ -2,13 +2,14 @@
 
 use crate::answer::Refusal;
 use aws_config::SdkConfig;
-use broker::http::Reach;
+use broker::http::{Reach, Roots};
 
 /// An AWS account and a region, as AWS's own tools find them.
 pub struct Account {
     pub(crate) config: SdkConfig,
     pub(crate) region: String,
     pub(super) reach: Reach,
+    pub(super) roots: Roots,
 }
 
 impl Account {
@@ -26,6 +27,12 @@ impl Account {
                 "Name the stack's with --region, with AWS_REGION, or in the profile.",
             ));
         };
-        Ok(Self { config, region, reach: Reach::Public })
+        Ok(Self { config, region, reach: Reach::Public, roots: Roots::default() })
+    }
+
+    /// The same, where the deployment's servers may have certificates of `roots` as well.
+    #[must_use]
+    pub fn believing(self, roots: Roots) -> Self {
+        Self { roots, ..self }
     }
 }

@@ -3,7 +3,7 @@
 use super::world::{World, name};
 use latchkey::answer::{Exit, Refusal};
 use latchkey::connect::Wish;
-use latchkey::operator::Access;
+use latchkey::operator::{Access, Where};
 use latchkey::stack::Account;
 use serde_json::json;
 
@@ -138,6 +138,29 @@ async fn a_deployment_that_may_not_speak_to_a_server_is_not_connected_to_it() {
     assert_eq!(kind, "not_asked");
     assert!(problem.contains("OUTBOUND_HOSTS"), "{problem}");
     assert_eq!(world.servers.times("POST"), 0);
+}
+
+#[tokio::test]
+async fn hosts_and_roots_that_cannot_be_read_are_not_guessed_at() {
+    let world = World::new().await;
+    for (parameter, hosts) in [("OutboundHosts", "*"), ("OutboundPrivateHosts", "10.0.0.1")] {
+        world.aws.account().parameters.insert(parameter.into(), hosts.into());
+        let (kind, _, problem) = of_stack(&world, "broker").await;
+        assert_eq!(kind, "outbound_hosts");
+        assert!(problem.contains(parameter), "{problem}");
+        world.aws.account().parameters.remove(parameter);
+    }
+    let place = Where {
+        data: None,
+        stack: Some("broker".to_owned()),
+        region: None,
+        profile: None,
+        roots: Some("/nowhere/roots.pem".into()),
+        json: false,
+    };
+    let (_, exit, problem) = told(place.stack().await.err().unwrap());
+    assert_eq!(exit, Exit::Usage);
+    assert_eq!(problem, "--roots names a file that cannot be read");
 }
 
 #[tokio::test]
