@@ -24,7 +24,8 @@ impl CatalogConfig {
 
     /// Reads each variable once.
     pub fn read(var: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let given = |name: &str| var(name).map(|v| v.trim().to_owned()).filter(|value| !value.is_empty());
+        let given =
+            |name: &str| var(name).map(|v| v.trim().to_owned()).filter(|value| !value.is_empty());
         Ok(Self {
             outbound: Outbound::read(given)?,
             client_credentials_provider: given("CLIENT_CREDENTIALS_PROVIDER_ARN"),

@@ -77,6 +77,7 @@ async fn p6_a_companys_own_servers_are_reached_where_the_operator_says_that_they
         let parts = Parts {
             store: world.store.clone(),
             secrets: BTreeMap::<SecretName, ClientSecret>::new(),
+            queue: world.queue.clone(),
             browser_keys: browser_keys(),
             token_keys: token_keys(),
             clock: at(NOW),

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let interceptor = &OnceCell::new();
     run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-        let interceptor = interceptor.get_or_try_init(assemble).await?;
+        let interceptor = interceptor.get_or_try_init(|| Box::pin(assemble())).await?;
         Ok::<_, Error>(interceptor.handle(&event.payload).await)
     }))
     .await
@@ -50,7 +50,7 @@ async fn assemble() -> Result<Interceptor<DynamoStore, DynamoStore, Secrets, Sys
 
 #[cfg(not(feature = "stock"))]
 async fn sdk_config() -> Result<aws_config::SdkConfig, Error> {
-    Ok(broker::aws::sdk_config().await)
+    Ok(broker::aws::sdk_config().await?)
 }
 
 #[cfg(feature = "stock")]
