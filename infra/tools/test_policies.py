@@ -110,12 +110,12 @@ MADE = {
 MADE_WITH_GATEWAY = {
     "Catalog": calls("""
         gateway             bedrock-agentcore:CreateGatewayTarget bedrock-agentcore:DeleteGatewayTarget
-        gateway             bedrock-agentcore:GetGateway bedrock-agentcore:GetGatewayTarget
+        gateway             bedrock-agentcore:GetGatewayTarget
         gateway             bedrock-agentcore:ListGatewayTargets bedrock-agentcore:UpdateGatewayTarget
         list-of-tools       s3:GetObject s3:PutObject
     """),
     "CatalogScheduleRole": {("lambda:InvokeFunction", "Catalog:live")},
-    "GatewayRole": {("lambda:InvokeFunction", "Interceptor:live"), ("s3:GetObject", "list-of-tools")},
+    "GatewayRole": {("lambda:InvokeFunction", "Interceptor:live"), ("lambda:InvokeFunction", "Interceptor"), ("s3:GetObject", "list-of-tools")},
 }
 
 
@@ -229,6 +229,13 @@ class Roles(unittest.TestCase):
             policies = Account(Tracing=tracing).policies
             for function in policies.functions:
                 self.assertEqual(policies.allows(function, "xray:PutTraceSegments", "*"), tracing == "Active")
+
+    def test_interfaces_in_a_vpc_are_made_only_where_there_is_one(self):
+        for vpc in ({}, {"SubnetIds": "subnet-0a1b2c3d", "SecurityGroupIds": "sg-0a1b2c3d"}):
+            policies = Account(**vpc).policies
+            for function in policies.functions:
+                self.assertEqual(policies.allows(function, "ec2:CreateNetworkInterface", "*"), bool(vpc))
+                self.assertFalse(policies.allows(function, "ec2:AuthorizeSecurityGroupIngress", "*"))
 
     def test_a_gateway_uses_the_providers_that_it_is_given(self):
         account = Account(ClientCredentialsProviderArn=OAUTH_PROVIDER, PlaceholderProviderArn=KEY_PROVIDER, **GATEWAY)

@@ -8,7 +8,7 @@ from pathlib import Path
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from resolve import Stack
 
-NEEDED = {"IdpIssuer": "https://idp.example.com", "IdpClientId": "browser", "IdpAudiences": "gateway"}
+NEEDED = {"IdpIssuer": "https://idp.example.com", "IdpClientId": "browser", "IdpAudiences": "gateway", "SubnetIds": "subnet-0", "SecurityGroupIds": "sg-0"}
 TOKEN_VAULT = "arn:aws:bedrock-agentcore:us-east-1:123456789012:token-vault/default"
 # Another value for each parameter that reaches a function.
 CHANGED = {
@@ -28,9 +28,13 @@ CHANGED = {
     "PlaceholderProviderArn": f"{TOKEN_VAULT}/apikeycredentialprovider/none",
     "RefreshUsedWithinDays": "7",
     "RootsLayerArn": "arn:aws:lambda:us-east-1:123456789012:layer:roots:1",
+    "SecurityGroupIds": "sg-2",
+    "SubnetIds": "subnet-1",
     "Tracing": "Active",
     "UrlElicitationClients": "*",
 }
+# Means nothing but that each function starts anew.
+ANEW = {"Generation": "2"}
 # What does not: it is about other resources.
 ELSEWHERE = {
     "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alarms",
@@ -59,7 +63,7 @@ def create_only(kind):
 
 class Versions(unittest.TestCase):
     def test_every_parameter_is_looked_at(self):
-        self.assertEqual(set(stack().template["Parameters"]), CHANGED.keys() | ELSEWHERE.keys())
+        self.assertEqual(set(stack().template["Parameters"]), CHANGED.keys() | ANEW.keys() | ELSEWHERE.keys())
 
     def test_a_changed_parameter_that_reaches_a_function_changes_the_settings(self):
         before = stack()
@@ -68,6 +72,7 @@ class Versions(unittest.TestCase):
                 after = stack(**{name: value})
                 self.assertNotEqual(functions(before), functions(after))
                 self.assertNotEqual(before.properties("Settings")["Content"], after.properties("Settings")["Content"])
+        self.assertNotEqual(before.properties("Settings")["Content"], stack(**ANEW).properties("Settings")["Content"])
         for name, value in ELSEWHERE.items():
             with self.subTest(parameter=name):
                 after = stack(**{name: value})
