@@ -1,7 +1,7 @@
 //! What the verbs ask of storage: promises, not access. `tests/store_contract` holds every
 //! adapter to them.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Recipe};
 use crate::connection::{Attempt, Connection, Lineage};
 use crate::due::{Due, Shard};
 use crate::pending::{SealedPending, State};
@@ -50,6 +50,8 @@ pub struct Registered {
     /// The names, as written, of those whose record nobody can read: an operator must mend it, and
     /// until then nothing is done there.
     pub unreadable: Vec<String>,
+    /// How the gateway was brought to take them, by name, where a readable catalog says so.
+    pub recipes: BTreeMap<String, Recipe>,
 }
 
 /// What is noted of each target's catalog. It lies beside the target, and goes with it.

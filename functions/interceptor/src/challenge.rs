@@ -17,7 +17,7 @@ pub(crate) enum Dialect {
     InputRequired,
     /// MCP 2025-11-25 with URL elicitation known: error `-32042`.
     UrlElicitationRequired,
-    /// Everybody else: a link in the text of a tool result.
+    /// Everybody else, and everybody who is at a list: a link in the text of a tool result or error.
     Text {
         /// MCP 2026-07-28, whose results say that they are complete.
         modern: bool,
@@ -35,7 +35,7 @@ impl Dialect {
                     call.meta.get(META_CAPABILITIES).and_then(|c| c.get("elicitation"));
                 // `elicitation: {}` means forms only.
                 match elicitation.and_then(|elicitation| elicitation.get("url")) {
-                    Some(Value::Object(_)) => Self::InputRequired,
+                    Some(Value::Object(_)) if !call.method.lists() => Self::InputRequired,
                     _ => Self::Text { modern: true },
                 }
             }
@@ -79,6 +79,17 @@ impl Answer<'_> {
         wider: bool,
     ) -> Output {
         let title = &target.title;
+        let how = |to: &str| {
+            if call.method.lists() {
+                // No model is told of a list: the person may read this.
+                format!("Open this link to {to}, and list again when you have done so")
+            } else {
+                format!(
+                    "Show the user this link, so that they can {to}, and call the tool again when they \
+                     have done so"
+                )
+            }
+        };
         let message = if wider {
             format!("{title} needs more permissions to continue.")
         } else {
@@ -129,18 +140,14 @@ impl Answer<'_> {
                 call,
                 dialect,
                 &format!(
-                    "{title} needs more permissions for this than its user has given. Show the user this \
-                     link, so that they can look at them and agree, and call the tool again when they \
-                     have done so: {link}"
+                    "{title} needs more permissions for this than its user has given. {}: {link}",
+                    how("look at them and agree")
                 ),
             ),
             (Self::Ask { link, .. } | Self::StillWaiting { link }, dialect) => say(
                 call,
                 dialect,
-                &format!(
-                    "{title} is not connected. Show the user this link, so that they can connect it, \
-                     and call the tool again when they have done so: {link}"
-                ),
+                &format!("{title} is not connected. {}: {link}", how("connect it")),
             ),
             (Self::Declined, dialect) if wider => say(
                 call,

@@ -1,8 +1,9 @@
 //! Per gateway message: pass it on, forward it with the calling user's token, or challenge.
 //!
 //! One way through: `event` reads, [`Interceptor::handle`] decides, `challenge` and
-//! `event::Output` answer; `response` looks at what comes back. Whatever goes wrong becomes an answer in HTTP 200 that holds no token;
-//! the inbound JWT goes nowhere.
+//! `event::Output` answer; `response` looks at what comes back, and `list` tells which lists are treated as
+//! calls are. Whatever goes wrong becomes an answer in HTTP 200 that holds no token; the inbound JWT goes
+//! nowhere.
 //!
 //! # Outcomes
 //!
@@ -32,6 +33,7 @@ mod challenge;
 mod consent;
 mod event;
 mod injected;
+mod list;
 mod message;
 mod objection;
 mod refusal;
@@ -112,10 +114,17 @@ where
             Body::Call(call) => self.decide_call(&request, call, Patience::Full).await,
             Body::Other(whole) => Output::pass(whole),
             Body::Empty => Output::pass(event::empty_object()),
-            Body::Batch { needs_token: false } => {
-                Output::pass(request.body.unwrap_or_else(event::empty_object))
+            Body::Batch { needs_token: true, .. } => refuse_message(None, Refusal::Batch),
+            Body::Batch { needs_token: false, lists } => {
+                let whole = request.body.unwrap_or_else(event::empty_object);
+                if lists {
+                    return self.decide_tokenless_list(None, whole, Refusal::Batch).await;
+                }
+                Output::pass(whole)
             }
-            Body::Batch { needs_token: true } => refuse_message(None, Refusal::Batch),
+            Body::MalformedList { id, whole } => {
+                self.decide_tokenless_list(id.as_deref(), whole, Refusal::MalformedList).await
+            }
             Body::MalformedCall { id } => refuse_message(id.as_deref(), Refusal::MalformedCall),
             Body::Unreadable => refuse_message(None, Refusal::Unreadable),
         }
@@ -173,6 +182,9 @@ where
         call: &Call,
         now: SystemTime,
     ) -> Result<Option<Arc<Target>>, Refusal> {
+        if call.method.lists() {
+            return self.listed_live(now).await;
+        }
         let Some(name) = TargetName::of(&call.name) else { return Ok(None) };
         self.targets.find(&name, now).await.map_err(|error| {
             tracing::error!(%error, target_name = %name, "the registry cannot be read");

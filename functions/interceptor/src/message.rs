@@ -13,6 +13,8 @@ pub(crate) enum Body {
     Batch {
         /// Whether one of them would need a token.
         needs_token: bool,
+        /// Whether one of them asks for a list, which needs one at some gateways.
+        lists: bool,
     },
     /// A message that acts at a target.
     Call(Call),
@@ -22,6 +24,13 @@ pub(crate) enum Body {
     MalformedCall {
         /// What to answer to.
         id: Option<Box<RawValue>>,
+    },
+    /// A message that asks for a list, without an id or with parameters that cannot be read.
+    MalformedList {
+        /// What to answer to.
+        id: Option<Box<RawValue>>,
+        /// The message as the client sent it.
+        whole: Box<RawValue>,
     },
     /// A message that needs no token.
     Other(Box<RawValue>),
@@ -40,12 +49,12 @@ struct Message {
     params: Option<Box<RawValue>>,
 }
 
-/// A message that acts at a target: the ones that may need a token, and the only ones that may be
-/// answered by a challenge.
+/// A message that acts at a target, or asks for a list of what is there: the ones that may need a
+/// token, and the only ones that may be answered by a challenge.
 pub(crate) struct Call {
     pub(crate) id: Box<RawValue>,
     pub(crate) method: Method,
-    /// The tool's, prompt's or resource's name with the target's prefix.
+    /// The tool's, prompt's or resource's name with the target's prefix; empty for a list.
     pub(crate) name: String,
     pub(crate) meta: Map<String, Value>,
     pub(crate) input_responses: BTreeMap<String, Value>,
@@ -59,6 +68,10 @@ pub(crate) enum Method {
     GetPrompt,
     ReadResource,
     CallTool,
+    ListPrompts,
+    ListResources,
+    ListResourceTemplates,
+    ListTools,
 }
 
 impl Body {
@@ -78,14 +91,18 @@ impl Body {
     }
 
     fn batch(body: &RawValue) -> Option<Self> {
-        let mut needs_token = false;
+        let (mut needs_token, mut lists) = (false, false);
         for message in serde_json::from_str::<Vec<&RawValue>>(body.get()).ok()? {
             // A list would be read as the members of a message in their order.
             let object = message.get().starts_with('{');
             let message: Message = object.then(|| serde_json::from_str(message.get()).ok())??;
-            needs_token |= message.method().is_some();
+            match message.method() {
+                Some(method) if method.lists() => lists = true,
+                Some(_) => needs_token = true,
+                None => {}
+            }
         }
-        Some(Self::Batch { needs_token })
+        Some(Self::Batch { needs_token, lists })
     }
 
     fn object(whole: Box<RawValue>) -> Self {
@@ -94,8 +111,13 @@ impl Body {
         };
         let Some(method) = message.method() else { return Self::Other(whole) };
         let id = message.id.filter(|id| is_id(id));
-        match (id, message.params.and_then(|params| read_call(method, &params))) {
+        let params = match message.params {
+            None if method.lists() => Some(raw(&Map::new())),
+            params => params,
+        };
+        match (id, params.and_then(|params| read_call(method, &params))) {
             (Some(id), Some(call)) => Self::Call(Call { id, whole, ..call }),
+            (id, _) if method.lists() => Self::MalformedList { id, whole },
             (id, _) => Self::MalformedCall { id },
         }
     }
@@ -108,6 +130,21 @@ impl Method {
             Self::GetPrompt => "prompts/get",
             Self::ReadResource => "resources/read",
             Self::CallTool => "tools/call",
+            Self::ListPrompts => "prompts/list",
+            Self::ListResources => "resources/list",
+            Self::ListResourceTemplates => "resources/templates/list",
+            Self::ListTools => "tools/list",
+        }
+    }
+
+    /// Whether it asks for a list: it names no target, and its answer cannot be a question.
+    pub(crate) fn lists(self) -> bool {
+        match self {
+            Self::GetPrompt | Self::ReadResource | Self::CallTool => false,
+            Self::ListPrompts
+            | Self::ListResources
+            | Self::ListResourceTemplates
+            | Self::ListTools => true,
         }
     }
 }
@@ -118,6 +155,10 @@ impl Message {
             "tools/call" => Some(Method::CallTool),
             "prompts/get" => Some(Method::GetPrompt),
             "resources/read" => Some(Method::ReadResource),
+            "prompts/list" => Some(Method::ListPrompts),
+            "resources/list" => Some(Method::ListResources),
+            "resources/templates/list" => Some(Method::ListResourceTemplates),
+            "tools/list" => Some(Method::ListTools),
             _ => None,
         }
     }
@@ -148,7 +189,11 @@ fn read_call(method: Method, params: &RawValue) -> Option<Call> {
     Some(Call {
         id: RawValue::NULL.to_owned(),
         method,
-        name: if method == Method::ReadResource { read.uri } else { read.name }?,
+        name: match method {
+            Method::ReadResource => read.uri?,
+            _ if method.lists() => String::new(),
+            _ => read.name?,
+        },
         meta: read.meta.unwrap_or_default(),
         input_responses: read.input_responses.unwrap_or_default(),
         request_state: read.request_state,

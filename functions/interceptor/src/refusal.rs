@@ -16,6 +16,8 @@ pub(crate) enum Refusal {
     InsufficientScope,
     /// A call without an id, a name or readable parameters.
     MalformedCall,
+    /// A list is asked for without an id or readable parameters.
+    MalformedList,
     /// The gateway passed no `Authorization` header on.
     NoAuthorization,
     /// The gateway's token speaks for nobody here.
@@ -37,7 +39,7 @@ impl Refusal {
     pub(crate) fn code(self) -> i32 {
         match self {
             Self::Batch | Self::Unreadable => -32600,
-            Self::MalformedCall | Self::RequestState => -32602,
+            Self::MalformedCall | Self::MalformedList | Self::RequestState => -32602,
             Self::BrokerMisconfigured
             | Self::InsufficientScope
             | Self::NoAuthorization
@@ -64,6 +66,9 @@ impl Refusal {
             ),
             Self::MalformedCall => {
                 "Invalid params: the call needs an id, a name and parameters.".into()
+            }
+            Self::MalformedList => {
+                "Invalid params: a list needs an id, and its parameters are an object.".into()
             }
             Self::NoAuthorization => "The connection broker was not told who is calling. Ask your \
                  administrator to set passRequestHeaders to true on the gateway's interceptor."
@@ -96,7 +101,7 @@ impl Refusal {
             Self::Batch => "refused_batch",
             Self::BrokerMisconfigured => "broker_misconfigured",
             Self::InsufficientScope => "insufficient_scope",
-            Self::MalformedCall => "malformed_call",
+            Self::MalformedCall | Self::MalformedList => "malformed_call",
             Self::NoAuthorization => "no_authorization",
             Self::NotIdentified(_) => "not_identified",
             Self::RequestState => "bad_request_state",

@@ -35,6 +35,9 @@ impl TargetStore for MemoryStore {
                 Some(target) => registered.targets.push(target.clone()),
                 None => registered.unreadable.push(name.to_string()),
             }
+            if let Some(recipe) = item.catalog.as_ref().and_then(|catalog| catalog.recipe) {
+                registered.recipes.insert(name.to_string(), recipe);
+            }
         }
         Ok(registered)
     }

@@ -11,6 +11,7 @@ promises!(
     a_catalog_is_replaced_only_as_it_was_found,
     a_catalog_stays_when_its_target_is_written_and_goes_with_it,
     of_many_who_write_a_catalog_at_once_one_does,
+    recipes_are_read_with_the_targets,
     without_a_target_there_is_no_catalog,
 );
 
@@ -78,6 +79,24 @@ async fn of_many_who_write_a_catalog_at_once_one_does(
     }
 }
 
+async fn recipes_are_read_with_the_targets(store: impl TargetStore + CatalogStore) {
+    for (listed, noted) in [
+        ("bare", None),
+        ("files", Some(catalog(Recipe::Dynamic))),
+        ("notes", Some(catalog(Recipe::ClientCredentials))),
+        ("untaken", Some(Catalog::default())),
+    ] {
+        store.put_target(&target(listed)).await.unwrap();
+        if let Some(noted) = noted {
+            assert!(store.put_catalog(&name(listed), None, &noted).await.unwrap());
+        }
+    }
+    let registered = store.targets().await.unwrap();
+    assert_eq!(registered.targets.len(), 4);
+    let recipes: Vec<_> = registered.recipes.iter().map(|(name, r)| (name.as_str(), *r)).collect();
+    assert_eq!(recipes, [("files", Recipe::Dynamic), ("notes", Recipe::ClientCredentials)]);
+}
+
 async fn without_a_target_there_is_no_catalog(store: impl TargetStore + CatalogStore) {
     let notes = name("notes");
     assert!(!store.put_catalog(&notes, None, &catalog(Recipe::Static)).await.unwrap());
@@ -118,4 +137,6 @@ async fn a_catalog_that_cannot_be_read_is_not_written_over() {
     let written = store.put_catalog(&notes, None, &catalog(Recipe::Static)).await;
     assert!(matches!(written, Err(StoreError::Unreadable(_))));
     assert_eq!(store.find_target(&notes).await.unwrap(), Some(target("notes")));
+    let registered = store.targets().await.unwrap();
+    assert_eq!((registered.targets, registered.recipes.len()), (vec![target("notes")], 0));
 }

@@ -13,6 +13,7 @@ use crate::protocol::{REQUEST_OUTPUT, RESPONSE_OUTPUT, check, check_answer};
 use crate::world::{
     BASE, NOW, World, answered, at, browser_keys, event, modern, said, target, tokens,
 };
+use broker::catalog::Recipe;
 use broker::clock::Clock;
 use broker::connection::Connection;
 use broker::store::ConnectionStore;
@@ -37,6 +38,18 @@ enum Situation {
     ConnectedKnownClient,
     /// Alice connects while her call is held.
     ConnectsMeanwhile,
+    /// Alice is connected to `github`, the only target, which is listed live.
+    DynamicConnected,
+    /// The same, but for another target beside it.
+    DynamicConnectedBesideAnother,
+    /// The same, but for another target beside it whose record nobody can read.
+    DynamicConnectedBesideUnreadable,
+    /// Nobody is connected to `github`, the only target, which is listed live.
+    DynamicNotConnected,
+    /// The same, and Alice's client is known to understand `-32042`.
+    DynamicNotConnectedKnownClient,
+    /// It is listed live, and connections cannot be read.
+    DynamicStoreDown,
     /// Alice's token has expired, and our client's record is incomplete.
     Misconfigured,
     /// Nobody is connected.
@@ -47,20 +60,29 @@ enum Situation {
     ProviderDown,
     /// Targets cannot be read and never could.
     RegistryDown,
+    /// Alice is connected to `github`, the only target, whose tools the gateway was told.
+    StaticConnected,
     /// Connections cannot be read.
     StoreDown,
 }
 
-const SITUATIONS: [(&str, Situation); 10] = [
+const SITUATIONS: [(&str, Situation); 17] = [
     ("asked-enough", Situation::AskedEnough),
     ("connected", Situation::Connected),
     ("connected-known-client", Situation::ConnectedKnownClient),
     ("connects-meanwhile", Situation::ConnectsMeanwhile),
+    ("dynamic-connected", Situation::DynamicConnected),
+    ("dynamic-connected-beside-another", Situation::DynamicConnectedBesideAnother),
+    ("dynamic-connected-beside-unreadable", Situation::DynamicConnectedBesideUnreadable),
+    ("dynamic-not-connected", Situation::DynamicNotConnected),
+    ("dynamic-not-connected-known-client", Situation::DynamicNotConnectedKnownClient),
+    ("dynamic-store-down", Situation::DynamicStoreDown),
     ("misconfigured", Situation::Misconfigured),
     ("not-connected", Situation::NotConnected),
     ("not-connected-known-client", Situation::NotConnectedKnownClient),
     ("provider-down", Situation::ProviderDown),
     ("registry-down", Situation::RegistryDown),
+    ("static-connected", Situation::StaticConnected),
     ("store-down", Situation::StoreDown),
 ];
 
@@ -96,7 +118,12 @@ fn every_directory_is_a_situation() {
 /// The output, if it is one that is allowed at all.
 async fn run(situation: Situation, golden: &str) -> Result<Value, String> {
     let mut world = World::new().await;
-    if matches!(situation, Situation::ConnectedKnownClient | Situation::NotConnectedKnownClient) {
+    if matches!(
+        situation,
+        Situation::ConnectedKnownClient
+            | Situation::DynamicNotConnectedKnownClient
+            | Situation::NotConnectedKnownClient
+    ) {
         world.interceptor.url_elicitation_clients = vec!["desktop".into()];
     }
     let event = with_states(&world, &with_jwts(&world, golden)).await;
@@ -128,6 +155,33 @@ async fn arrange(world: &mut World, situation: Situation, event: &str) -> String
     match situation {
         Situation::NotConnected | Situation::NotConnectedKnownClient => {}
         Situation::Connected | Situation::ConnectedKnownClient => {
+            world.connect("alice", &github, 3600).await;
+        }
+        Situation::DynamicNotConnected | Situation::DynamicNotConnectedKnownClient => {
+            world.alone(Recipe::Dynamic).await;
+        }
+        Situation::DynamicStoreDown => {
+            world.alone(Recipe::Dynamic).await;
+            world.store.breaks("find_connection");
+        }
+        Situation::DynamicConnected => {
+            world.alone(Recipe::Dynamic).await;
+            world.connect("alice", &github, 3600).await;
+        }
+        Situation::DynamicConnectedBesideAnother => {
+            world.alone(Recipe::Dynamic).await;
+            world.connect("alice", &github, 3600).await;
+            let files = target("https://as.example", &json!({ "name": "files" }));
+            world.change_target(&files).await;
+        }
+        Situation::DynamicConnectedBesideUnreadable => {
+            world.alone(Recipe::Dynamic).await;
+            world.connect("alice", &github, 3600).await;
+            world.store.memory.spoil_target(&"files".parse().unwrap());
+            world.interceptor.targets.prepare(at(NOW)).await.unwrap();
+        }
+        Situation::StaticConnected => {
+            world.alone(Recipe::Static).await;
             world.connect("alice", &github, 3600).await;
         }
         Situation::AskedEnough => {

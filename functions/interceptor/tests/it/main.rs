@@ -5,6 +5,7 @@ mod discovery;
 mod golden;
 mod identity;
 mod isolation;
+mod list;
 mod outage;
 mod outbound;
 mod outcomes;

@@ -5,6 +5,7 @@ use crate::support::keys::Key;
 use crate::support::store::FaultyStore;
 use crate::wiring::Keys;
 use broker::breaker::Breakers;
+use broker::catalog::{Catalog, Recipe};
 use broker::clock::{Clock, SystemRandom};
 use broker::config::BaseUrl;
 use broker::connection::Connection;
@@ -13,7 +14,7 @@ use broker::identity::{IdentityProvider, IdentitySettings};
 use broker::registry::Registry;
 use broker::seal::KeyRing;
 use broker::step_up::{Next, Operation};
-use broker::store::{ConnectionStore, TargetStore};
+use broker::store::{CatalogStore, ConnectionStore, TargetStore};
 use broker::subject::{Subject, SubjectId};
 use broker::target::{SecretName, Target};
 use broker::tokens::TokenSet;
@@ -91,6 +92,17 @@ impl World {
     pub(crate) async fn change_target(&self, target: &Target) {
         self.store.put_target(target).await.unwrap();
         self.interceptor.targets.prepare(at(NOW)).await.unwrap();
+    }
+
+    /// Leaves `github` alone in the registry, with this recipe in its catalog.
+    pub(crate) async fn alone(&self, recipe: Recipe) {
+        let files = self.target("files").await;
+        assert!(self.store.remove_target(&files).await.unwrap());
+        let (github, catalog) = ("github".parse().unwrap(), Catalog::default());
+        let catalog = Catalog { recipe: Some(recipe), ..catalog };
+        assert!(self.store.put_catalog(&github, None, &catalog).await.unwrap());
+        self.interceptor.targets.prepare(at(NOW)).await.unwrap();
+        self.store.calls();
     }
 
     pub(crate) async fn target(&self, name: &str) -> Target {

@@ -1,7 +1,7 @@
 //! Targets on `DynamoDB`: one item each, with the target as JSON text, and its catalog as another.
 
 use super::{DynamoStore, Item, string, text, unavailable};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Recipe};
 use crate::store::{CatalogStore, Registered, StoreError, TargetStore};
 use crate::target::{Target, TargetName};
 use aws_sdk_dynamodb::error::SdkError;
@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Deserialize;
 
 impl TargetStore for DynamoStore {
     async fn find_target(&self, name: &TargetName) -> Result<Option<Target>, StoreError> {
@@ -21,6 +22,9 @@ impl TargetStore for DynamoStore {
         let mut registered = Registered::default();
         while let Some(item) = pages.next().await {
             let item = item.map_err(unavailable)?;
+            if let Some(recipe) = recipe(&item) {
+                registered.recipes.insert(string(&item, "name")?.to_owned(), recipe);
+            }
             match target(&item) {
                 Ok(target) => registered.targets.push(target),
                 Err(_) => registered.unreadable.push(string(&item, "name")?.to_owned()),
@@ -180,4 +184,14 @@ fn catalog(item: &Item) -> Result<Option<Catalog>, StoreError> {
         None => Ok(None),
         Some(_) => serde_json::from_str(string(item, "catalog")?).map(Some).map_err(unreadable),
     }
+}
+
+/// Of a catalog that is read with the target, all that is needed. Its tools may be many.
+fn recipe(item: &Item) -> Option<Recipe> {
+    #[derive(Deserialize)]
+    struct Noted {
+        recipe: Option<Recipe>,
+    }
+    let noted: Noted = serde_json::from_str(string(item, "catalog").ok()?).ok()?;
+    noted.recipe
 }
