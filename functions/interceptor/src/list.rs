@@ -14,22 +14,26 @@ use crate::event::Output;
 use crate::refusal::Refusal;
 use crate::refuse_message;
 use broker::clock::Clock;
-use broker::store::TargetStore;
+use broker::store::{StoreError, TargetStore};
 use broker::target::Target;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 impl<T: TargetStore, C, S, K: Clock> Interceptor<T, C, S, K> {
-    /// The target at which a list is asked for; `None` if the gateway has the list itself. Who cannot
-    /// tell does not let it pass.
+    /// The target at which a list is asked for; `None` if the gateway has the list itself. While the
+    /// registry is out of reach a list passes as it came: no token is with it, and most gateways have
+    /// their lists.
     pub(crate) async fn listed_live(
         &self,
         now: SystemTime,
     ) -> Result<Option<Arc<Target>>, Refusal> {
-        self.targets.listed_live(now).await.map_err(|error| {
+        self.targets.listed_live(now).await.or_else(|error| {
             tracing::error!(%error, "whose lists are live cannot be read");
-            Refusal::TryAgain
+            match error {
+                StoreError::Unavailable(_) => Ok(None),
+                StoreError::Unreadable(_) => Err(Refusal::TryAgain),
+            }
         })
     }
 
