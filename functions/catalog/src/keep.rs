@@ -15,7 +15,7 @@ use broker::gateway::{
 };
 use broker::store::{CatalogStore, ClientSecrets, ConnectionStore, TargetStore};
 use broker::subject::SubjectId;
-use broker::target::Target;
+use broker::target::{Target, TargetName};
 use std::time::{Duration, SystemTime};
 
 /// Why a target is looked at: because it is time, if it is neither of these.
@@ -120,7 +120,7 @@ where
         let tools = self.tools(notes, work.target, &occasion.consenting, work.deadline).await?;
         *drifted = self.notice(work, notes, &tools).await?;
         if *drifted && found.is_some() && !occasion.wanted {
-            self.believable(work, notes, &tools)?;
+            believable(&work.target.name, &notes.catalog, &tools)?;
         }
         let mut done = Outcome::Kept;
         loop {
@@ -178,34 +178,6 @@ where
         notes.catalog.drift = Some(drift);
         notes.write().await?;
         Ok(true)
-    }
-
-    /// Whether a list that differs may be that of all who use the target. A person with fewer rights, or
-    /// a server in trouble, would take most tools from everybody.
-    fn believable(
-        &self,
-        work: &Work<'_, G>,
-        notes: &Notes<'_, T>,
-        tools: &Tools,
-    ) -> Result<(), Halt> {
-        let (catalog, now) = (&notes.catalog, tools.listed());
-        let Some(before) = &catalog.listed else { return Ok(()) };
-        let gone = if before.tools.is_empty() || now.tools.is_empty() {
-            before.count.saturating_sub(now.count)
-        } else {
-            before.tools.keys().filter(|name| !now.tools.contains_key(*name)).count()
-        };
-        let doubt = if catalog.listed_by.is_some() && catalog.listed_by != catalog.steward {
-            "another person's connection lists the tools now, and they are others".to_owned()
-        } else if gone * 2 > before.count {
-            format!("{gone} of {} tools are gone at once", before.count)
-        } else {
-            return Ok(());
-        };
-        let name = &work.target.name;
-        Err(Halt::Failed(format!(
-            "{doubt}: the gateway keeps what it has, until an operator says `latchkey targets look {name}`"
-        )))
     }
 
     /// Whether the gateway has what it should have.
@@ -353,6 +325,28 @@ struct Tried {
 
 /// How long a recipe that was refused is not tried again by itself.
 const REFUSED_FOR: Duration = Duration::from_hours(24);
+
+/// Whether a list that differs may be that of all who use the target. A person with fewer rights, or
+/// a server in trouble, would take most tools from everybody.
+fn believable(name: &TargetName, catalog: &Catalog, tools: &Tools) -> Result<(), Halt> {
+    let now = tools.listed();
+    let Some(before) = &catalog.listed else { return Ok(()) };
+    let gone = if before.tools.is_empty() || now.tools.is_empty() {
+        before.count.saturating_sub(now.count)
+    } else {
+        before.tools.keys().filter(|name| !now.tools.contains_key(*name)).count()
+    };
+    let doubt = if catalog.listed_by.is_some() && catalog.listed_by != catalog.steward {
+        "another person's connection lists the tools now, and they are others".to_owned()
+    } else if gone * 2 > before.count {
+        format!("{gone} of {} tools are gone at once", before.count)
+    } else {
+        return Ok(());
+    };
+    Err(Halt::Failed(format!(
+        "{doubt}: the gateway keeps what it has, until an operator says `latchkey targets look {name}`"
+    )))
+}
 
 /// In what the service says where it takes no tools without a provider of its own choice.
 const UNSUPPORTED: &str = "mcpToolSchema is only supported";

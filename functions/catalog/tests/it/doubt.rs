@@ -53,12 +53,12 @@ async fn a_server_that_takes_too_long_keeps_nobody_waiting() {
 #[tokio::test]
 async fn whoever_died_at_a_target_comes_to_it_last() {
     let world = World::new().await;
-    world.store.put_target(&world.target("files")).await.unwrap();
+    world.store.put_target(&world.target("papers")).await.unwrap();
     world.look().await;
     world.watch.forward(MINUTE);
     assert!(world.dies_at(5).await);
     world.watch.forward(10 * MINUTE);
-    assert_eq!(world.looks_in_order().await, ["files", "notes"]);
+    assert_eq!(world.looks_in_order().await, ["papers", "notes"]);
 }
 
 #[tokio::test]
