@@ -36,6 +36,9 @@ pub struct Catalog {
     /// The tools that the gateway has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listed: Option<Listed>,
+    /// Whose connection listed those. Another's may be shown others.
+    #[serde(with = "subject_key", skip_serializing_if = "Option::is_none")]
+    pub listed_by: Option<SubjectId>,
     /// A digest of what the gateway showed when it had taken them: it may show them otherwise than they
     /// were told.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -200,7 +200,14 @@ where
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the queue took too long".to_owned(),
         };
-        tracing::warn!(outcome = "untold", target_name = %name, %subject, unsent, "a consent was not made known");
+        tracing::error!(
+            outcome = "catalog_not_told",
+            target_name = %name,
+            %subject,
+            unsent,
+            "the catalog was not told of a consent. If nobody else has consented at {name}: \
+             latchkey targets look {name} --subject {subject}",
+        );
     }
 
     /// Writes a connection whose tokens were just won: this is their only copy, so a store in trouble
@@ -237,7 +244,8 @@ fn beyond(asked: &[String], target: &Target) -> Vec<String> {
     asked.iter().filter(|scope| !target.scopes.contains(scope)).cloned().collect()
 }
 
-/// How long a person waits for the queue.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a person waits for the queue: the first handshake takes its time where memory, and with it
+/// the processor, is small.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How often more than once a new connection is written.
 const MORE_TRIES: u32 = 3;

@@ -15,16 +15,16 @@ use broker::gateway::{
 };
 use broker::store::{CatalogStore, ClientSecrets, ConnectionStore, TargetStore};
 use broker::subject::SubjectId;
-use broker::target::Target;
+use broker::target::{Target, TargetName};
 use std::time::{Duration, SystemTime};
 
-/// Why a target is looked at.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Occasion<'a> {
-    /// It is time.
-    Schedule,
-    /// Somebody asked for it, or has just consented: what was refused before is tried again.
-    Asked(Option<&'a SubjectId>),
+/// Why a target is looked at: because it is time, if it is neither of these.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Occasion {
+    /// An operator asked for it: what was refused before is tried again, and what is doubtful is done.
+    pub(crate) wanted: bool,
+    /// Who has just consented.
+    pub(crate) consenting: Vec<SubjectId>,
 }
 
 /// What a look came to.
@@ -64,7 +64,7 @@ where
         &self,
         gateway: &G,
         target: &Target,
-        occasion: Occasion<'_>,
+        occasion: &Occasion,
         deadline: SystemTime,
     ) -> Visit {
         let now = self.clock.now();
@@ -103,38 +103,35 @@ where
         &self,
         work: &Work<'_, G>,
         notes: &mut Notes<'_, T>,
-        occasion: Occasion<'_>,
+        occasion: &Occasion,
         drifted: &mut bool,
     ) -> Result<Outcome, Halt> {
         let now = self.clock.now();
         let resumed =
             notes.catalog.look.as_ref().is_some_and(|l| l.outcome == Outcome::Returned.name());
         let refused = &mut notes.catalog.refused;
-        let consenting = match occasion {
-            Occasion::Schedule => None,
-            Occasion::Asked(consenting) => {
-                // A message that comes again goes on where it was left.
-                if !resumed {
-                    refused.clear();
-                }
-                consenting
-            }
-        };
+        // A message that comes again goes on where it was left.
+        if occasion.wanted && !resumed {
+            refused.clear();
+        }
         refused.retain(|refused| now < refused.at + REFUSED_FOR);
         // What was begun is ended first: that needs nobody's connection.
         let mut found = self.settle(work, notes).await?;
-        let tools = self.tools(notes, work.target, consenting, work.deadline).await?;
+        let tools = self.tools(notes, work.target, &occasion.consenting, work.deadline).await?;
         *drifted = self.notice(work, notes, &tools).await?;
+        if *drifted && found.is_some() && !occasion.wanted {
+            believable(&work.target.name, &notes.catalog, &tools)?;
+        }
         let mut done = Outcome::Kept;
         loop {
             if let Some(target) = &found
-                && (done != Outcome::Kept
-                    || is_as_wanted(target, work.target, &tools, &notes.catalog))
+                && (done != Outcome::Kept || self.is_as_wanted(work, target, &tools, notes).await?)
             {
                 let catalog = &mut notes.catalog;
                 catalog.recipe = Some(recipe_of(&target.settings));
                 catalog.taken = Some(shown(&target.settings));
                 catalog.listed = Some(tools.listed());
+                catalog.listed_by = catalog.steward;
                 catalog.refused.clear();
                 notes.write().await?;
                 return Ok(done);
@@ -183,8 +180,30 @@ where
         Ok(true)
     }
 
+    /// Whether the gateway has what it should have.
+    async fn is_as_wanted(
+        &self,
+        work: &Work<'_, G>,
+        found: &GatewayTarget,
+        tools: &Tools,
+        notes: &Notes<'_, T>,
+    ) -> Result<bool, Halt> {
+        if !is_as_told(found, work.target, tools, &notes.catalog) {
+            return Ok(false);
+        }
+        // There may be more targets than when it was made.
+        if recipe_of(&found.settings) == Recipe::Dynamic {
+            return self.is_sole(work.gateway, work.target).await;
+        }
+        Ok(true)
+    }
+
     /// The first recipe that can be tried and was not refused; before all others the one that the
     /// target is of.
+    ///
+    /// A target that has its tools is never asked to do without, and one that is there is told another
+    /// way only where the service does not know the first: whatever else it refuses may be the tools'
+    /// fault, and is put back.
     async fn next_recipe(
         &self,
         work: &Work<'_, G>,
@@ -195,11 +214,18 @@ where
         let refused = &notes.catalog.refused;
         let own = found.map(|found| recipe_of(&found.settings));
         let own = own.filter(|recipe| recipe.has_schema() || found.is_some_and(is_good));
-        for recipe in own.into_iter().chain(Recipe::ALL) {
-            if refused.iter().all(|refused| refused.recipe != recipe)
-                && self.offers(work.gateway, recipe, work.target, tools).await?
-            {
-                return Ok(recipe);
+        let told = found.is_some_and(|found| found.settings.schema().is_some());
+        let others = Recipe::ALL.into_iter().filter(|_| !told);
+        for recipe in own.into_iter().chain(others) {
+            match refused.iter().find(|refused| refused.recipe == recipe) {
+                None => {
+                    let Work { gateway, target, deadline } = *work;
+                    if self.offers(gateway, recipe, target, tools, deadline).await? {
+                        return Ok(recipe);
+                    }
+                }
+                Some(refused) if found.is_none() || refused.why.contains(UNSUPPORTED) => {}
+                Some(_) => break,
             }
         }
         let said: Vec<_> = refused
@@ -252,14 +278,20 @@ where
         let settings = self.settings(gateway, recipe, &found.settings, target, tools).await?;
         let former = self.notable(gateway, target, &found.settings).await?;
         let good = is_good(found);
-        notes.catalog.under_way = Some(UnderWay::Updating { recipe, former: former.clone(), good });
+        // Listing took its time, and an update replaces everything.
+        if gateway.find_by_id(&found.id).await?.as_ref() != Some(found) {
+            return Err(Halt::Later("the gateway target was changed by somebody else".into()));
+        }
+        notes.catalog.under_way = Some(UnderWay::Updating { recipe, former, good });
         notes.write().await?;
         match gateway.update(&found.id, &settings).await {
             Ok(()) => {}
             Err(GatewayError::Refused(why)) => {
                 notes.refuse(recipe, why, self.clock.now());
-                notes.catalog.under_way = Some(UnderWay::Restoring { former, good });
+                // Nothing was changed.
+                notes.catalog.under_way = None;
                 notes.write().await?;
+                return Ok(Tried { found: Some(found.clone()), taken: false });
             }
             Err(error) => return Err(error.into()),
         }
@@ -294,8 +326,33 @@ struct Tried {
 /// How long a recipe that was refused is not tried again by itself.
 const REFUSED_FOR: Duration = Duration::from_hours(24);
 
-/// Whether the gateway has what it should have.
-fn is_as_wanted(found: &GatewayTarget, target: &Target, tools: &Tools, noted: &Catalog) -> bool {
+/// Whether a list that differs may be that of all who use the target. A person with fewer rights, or
+/// a server in trouble, would take most tools from everybody.
+fn believable(name: &TargetName, catalog: &Catalog, tools: &Tools) -> Result<(), Halt> {
+    let now = tools.listed();
+    let Some(before) = &catalog.listed else { return Ok(()) };
+    let gone = if before.tools.is_empty() || now.tools.is_empty() {
+        before.count.saturating_sub(now.count)
+    } else {
+        before.tools.keys().filter(|name| !now.tools.contains_key(*name)).count()
+    };
+    let doubt = if catalog.listed_by.is_some() && catalog.listed_by != catalog.steward {
+        "another person's connection lists the tools now, and they are others".to_owned()
+    } else if gone * 2 > before.count {
+        format!("{gone} of {} tools are gone at once", before.count)
+    } else {
+        return Ok(());
+    };
+    Err(Halt::Failed(format!(
+        "{doubt}: the gateway keeps what it has, until an operator says `latchkey targets look {name}`"
+    )))
+}
+
+/// In what the service says where it takes no tools without a provider of its own choice.
+const UNSUPPORTED: &str = "mcpToolSchema is only supported";
+
+/// Whether the gateway was told what it should have been.
+fn is_as_told(found: &GatewayTarget, target: &Target, tools: &Tools, noted: &Catalog) -> bool {
     if !is_good(found) || found.settings.endpoint() != Some(target.endpoint.as_str()) {
         return false;
     }

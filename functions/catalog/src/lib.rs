@@ -21,16 +21,18 @@ pub use recipes::Providers;
 pub use report::Report;
 
 use broker::breaker::Breakers;
+use broker::catalog::Catalog;
 use broker::clock::Clock;
 use broker::gateway::{GatewayTargets, ToolSchemas};
 use broker::http::Http;
 use broker::queue::CatalogMessage;
 use broker::seal::KeyRing;
 use broker::store::{CatalogStore, ClientSecrets, ConnectionStore, StoreError, TargetStore};
-use broker::target::Target;
+use broker::target::{Target, TargetName};
 use event::{Delivery, Event};
 use keep::{Occasion, Outcome, Visit};
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 /// All that it takes to keep the gateway's targets.
@@ -53,6 +55,8 @@ pub struct Keeper<T, C, S, G, K> {
     pub breakers: Breakers,
     /// How long between two looks at a target that the gateway is at.
     pub poll: Duration,
+    /// How long one server's list may take.
+    pub patience: Duration,
     /// What time it is.
     pub clock: K,
 }
@@ -104,7 +108,8 @@ where
         }
         let mut report = Report { unreadable: registered.unreadable.len(), ..Report::default() };
         for target in self.longest_unseen_first(registered.targets).await {
-            report.count(self.look_at(gateway, &target, Occasion::Schedule, deadline).await);
+            let occasion = Occasion::default();
+            report.count(self.look_at(gateway, &target, &occasion, deadline).await);
         }
         Ok(report)
     }
@@ -114,7 +119,11 @@ where
         let mut seen = Vec::new();
         for target in targets {
             let noted = self.targets.find_catalog(&target.name).await;
-            let at = noted.ok().flatten().and_then(|noted| noted.look).map(|look| look.at);
+            // A look that never ended is noted by its hold only: it must not come first for ever.
+            let at = noted
+                .ok()
+                .flatten()
+                .and_then(|noted| noted.look.as_ref().map(|look| look.at).max(noted.held_until));
             seen.push((at, target));
         }
         seen.sort_by_key(|(at, _)| *at);
@@ -125,7 +134,7 @@ where
         &self,
         gateway: &G,
         target: &Target,
-        occasion: Occasion<'_>,
+        occasion: &Occasion,
         deadline: SystemTime,
     ) -> Visit {
         if deadline < self.clock.now() + RESERVE {
@@ -142,6 +151,8 @@ where
         deadline: SystemTime,
     ) -> (Vec<String>, Report) {
         let (mut staying, mut report) = (Vec::new(), Report::default());
+        // One look for all who ask for it.
+        let mut asked: BTreeMap<TargetName, (Vec<String>, Occasion)> = BTreeMap::new();
         for Delivery { id, body } in deliveries {
             let Some(message) = CatalogMessage::from_body(&body) else {
                 tracing::error!(outcome = "unreadable", id, "a message cannot be read");
@@ -149,13 +160,22 @@ where
                 staying.push(id);
                 continue;
             };
-            let name = &message.target;
-            match self.targets.find_target(name).await {
+            let (ids, occasion) = asked.entry(message.target).or_default();
+            ids.push(id);
+            match message.subject {
+                Some(subject) => occasion.consenting.push(subject),
+                None => occasion.wanted = true,
+            }
+        }
+        for (name, (ids, occasion)) in asked {
+            match self.targets.find_target(&name).await {
+                Ok(Some(target)) if self.is_fresh(&target, &occasion).await => {
+                    tracing::info!(outcome = "fresh", target_name = %name, "{name} was looked at a moment ago");
+                }
                 Ok(Some(target)) => {
-                    let occasion = Occasion::Asked(message.subject.as_ref());
-                    let visit = self.look_at(gateway, &target, occasion, deadline).await;
+                    let visit = self.look_at(gateway, &target, &occasion, deadline).await;
                     if visit.outcome == Outcome::Returned {
-                        staying.push(id);
+                        staying.extend(ids);
                     }
                     report.count(visit);
                 }
@@ -169,11 +189,29 @@ where
                 Err(error @ StoreError::Unavailable(_)) => {
                     tracing::warn!(%error, target_name = %name, "a target cannot be found");
                     report.returned += 1;
-                    staying.push(id);
+                    staying.extend(ids);
                 }
             }
         }
         (staying, report)
+    }
+
+    /// Whether somebody's consent tells nothing new: the steward has just listed the tools, and can
+    /// again. Where that cannot be found out, it is looked.
+    async fn is_fresh(&self, target: &Target, occasion: &Occasion) -> bool {
+        if occasion.wanted {
+            return false;
+        }
+        let noted = self.targets.find_catalog(&target.name).await;
+        let Ok(Some(Catalog {
+            steward: Some(steward), look: Some(look), held_until: None, ..
+        })) = noted
+        else {
+            return false;
+        };
+        let new = self.clock.now() < look.at + FRESH;
+        new && LISTED.iter().any(|outcome| outcome.name() == look.outcome)
+            && matches!(self.usable(&steward, target).await, Ok(Some(_)))
     }
 }
 
@@ -188,5 +226,9 @@ pub enum LookError {
     Store(#[from] StoreError),
 }
 
+/// What a look comes to that has listed the tools and left nothing to do.
+const LISTED: [Outcome; 3] = [Outcome::Kept, Outcome::Created, Outcome::Updated];
+/// How long a look answers for those who consent after it.
+const FRESH: Duration = Duration::from_mins(5);
 /// What a look takes that finds nothing to do: a renewal, a list, the gateway's answer.
 const RESERVE: Duration = Duration::from_mins(1);

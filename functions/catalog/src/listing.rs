@@ -12,8 +12,18 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 /// The tools of the server at `endpoint`, as it lists them to whoever `authorization` speaks for. All
-/// of them or none: half a list is no list.
+/// of them or none: half a list is no list. Each page has its time, and all of them have `patience`.
 pub async fn list_tools(
+    http: &Http,
+    endpoint: &Endpoint,
+    authorization: Option<&str>,
+    patience: Duration,
+) -> Result<Vec<Value>, ListingError> {
+    let listed = tokio::time::timeout(patience, list(http, endpoint, authorization)).await;
+    listed.unwrap_or(Err(ListingError::Slow))
+}
+
+async fn list(
     http: &Http,
     endpoint: &Endpoint,
     authorization: Option<&str>,
@@ -74,6 +84,9 @@ pub enum ListingError {
     /// It refused, with this error code.
     #[error("it answered the JSON-RPC error {0}")]
     Refused(i64),
+    /// It would keep everybody behind it waiting.
+    #[error("it took too long")]
+    Slow,
     /// The list is too long to be read.
     #[error("its list of tools is larger than {SIZE_LIMIT} bytes")]
     TooLarge,

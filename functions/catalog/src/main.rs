@@ -33,6 +33,7 @@ async fn main() -> Result<(), Error> {
         secrets,
         breakers: Breakers::new(SystemRandom),
         poll: POLL,
+        patience: PATIENCE,
         clock: SystemClock,
     };
     let (keeper, function_name) = (&keeper, &config.function_name);
@@ -47,3 +48,5 @@ async fn main() -> Result<(), Error> {
 
 /// The control plane allows ten reads a second, in all.
 const POLL: Duration = Duration::from_secs(2);
+/// Of the 300 seconds that there are for all.
+const PATIENCE: Duration = Duration::from_secs(45);

@@ -5,9 +5,11 @@ use crate::halt::Halt;
 use crate::listing::list_tools;
 use crate::tools::Tools;
 use broker::catalog::Recipe;
+use broker::clock::Clock;
 use broker::gateway::{GatewayTargets, Provider, Settings, ToolSchema, ToolSchemas};
 use broker::store::TargetStore;
 use broker::target::Target;
+use std::time::SystemTime;
 
 /// What an operator offers for the recipes that need it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -62,7 +64,7 @@ where
     C: Send + Sync,
     S: Send + Sync,
     G: GatewayTargets + ToolSchemas,
-    K: Send + Sync,
+    K: Clock,
 {
     /// Whether `recipe` can be tried for `target`.
     pub(crate) async fn offers(
@@ -71,6 +73,7 @@ where
         recipe: Recipe,
         target: &Target,
         tools: &Tools,
+        deadline: SystemTime,
     ) -> Result<bool, Halt> {
         match recipe {
             Recipe::Static => Ok(true),
@@ -78,19 +81,22 @@ where
                 Ok(self.providers.of(recipe).is_some())
             }
             Recipe::Anonymous => {
-                let listed = list_tools(&self.http, &target.endpoint, None).await.ok();
+                let patience = self.patience(deadline);
+                let listed = list_tools(&self.http, &target.endpoint, None, patience).await.ok();
                 let checked = listed.and_then(|listed| Tools::check(&target.name, listed).ok());
                 Ok(checked.as_ref() == Some(tools))
             }
-            // A list that is asked for when it is needed names no target. With two, the token of one
-            // would be sent to the other.
-            Recipe::Dynamic => {
-                let registered = self.targets.targets().await?;
-                let sole = registered.targets.len() == 1 && registered.unreadable.is_empty();
-                let names = gateway.names().await?;
-                Ok(sole && names.iter().all(|name| name == target.name.as_str()))
-            }
+            Recipe::Dynamic => self.is_sole(gateway, target).await,
         }
+    }
+
+    /// Whether there is no other target. A list that is asked for when it is needed names none: with
+    /// two, the token of one would be sent to the other.
+    pub(crate) async fn is_sole(&self, gateway: &G, target: &Target) -> Result<bool, Halt> {
+        let registered = self.targets.targets().await?;
+        let sole = registered.targets.len() == 1 && registered.unreadable.is_empty();
+        let names = gateway.names().await?;
+        Ok(sole && names.iter().all(|name| name == target.name.as_str()))
     }
 
     /// What `recipe` tells the gateway of `target`, over what it has been told before.
@@ -142,17 +148,22 @@ where
         settings: &Settings,
     ) -> Result<Settings, Halt> {
         let mut settings = settings.clone();
+        // As it is written: a schema is text within text there, and twice as long for its quotes.
+        let size = serde_json::json!(settings).to_string().len();
         if let Some(ToolSchema::Inline(schema)) = settings.schema()
-            && schema.len() > NOTED_LIMIT
+            && size > NOTED_WELL
         {
             let key = format!("{}/former-{}.json", target.name, crate::tools::digest(&schema));
-            let uri = gateway.put_schema(&key, &schema).await?.ok_or_else(|| {
-                Halt::Failed(format!(
-                    "the target's present list of tools has more than {NOTED_LIMIT} bytes, and there is no \
-                     SCHEMA_BUCKET to keep it in case that a new one is not taken"
-                ))
-            })?;
-            settings.set_schema(Some(ToolSchema::S3(uri)));
+            match gateway.put_schema(&key, &schema).await? {
+                Some(uri) => settings.set_schema(Some(ToolSchema::S3(uri))),
+                None if size <= NOTED_LIMIT => {}
+                None => {
+                    return Err(Halt::Failed(format!(
+                        "the target's present list of tools has more than {NOTED_LIMIT} bytes, and there is \
+                         no SCHEMA_BUCKET to keep it in case that a new one is not taken"
+                    )));
+                }
+            }
         }
         Ok(settings)
     }
@@ -160,5 +171,7 @@ where
 
 /// What a target takes itself: a million bytes.
 const INLINE_LIMIT: usize = 1_000_000;
+/// What an item of the table is to hold of it. Each note writes and pays for all of the item.
+const NOTED_WELL: usize = 64 * 1024;
 /// An item of the table takes 400 KB, and has more in it than this.
 const NOTED_LIMIT: usize = 200 * 1024;

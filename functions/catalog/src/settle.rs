@@ -50,6 +50,10 @@ where
                     notes.catalog.under_way = Some(UnderWay::Removing);
                     notes.write().await?;
                 }
+                Some(UnderWay::Removing) if !notes.catalog.created => {
+                    notes.catalog.under_way = None;
+                    notes.write().await?;
+                }
                 Some(UnderWay::Removing) => {
                     self.in_time(work.deadline)?;
                     work.gateway.remove(&found.id).await?;
@@ -79,7 +83,8 @@ where
         former: &Settings,
         was_good: bool,
     ) -> Result<GatewayTarget, Halt> {
-        if same(&found.settings, former) && (found.status == Status::Ready || !was_good) {
+        // What failed is not good. So it is what it was, or somebody has mended it their own way.
+        if found.status == Status::Ready || (same(&found.settings, former) && !was_good) {
             return Ok(found);
         }
         self.in_time(work.deadline)?;
@@ -134,9 +139,8 @@ where
             // Somebody removed it, or we did.
             notes.catalog.gateway_target = None;
             notes.catalog.created = false;
-            if matches!(notes.catalog.under_way, Some(UnderWay::Creating { .. })) {
-                notes.catalog.under_way = None;
-            }
+            // And what is found by its name now is another one.
+            notes.catalog.under_way = None;
             notes.write().await?;
         }
         let Some(found) = gateway.find_by_name(&target.name).await? else { return Ok(None) };
@@ -203,4 +207,4 @@ fn same(found: &Settings, former: &Settings) -> bool {
 }
 
 /// What a request to the gateway and two writes may take, the SDK's own retries included.
-const RESERVE: Duration = Duration::from_secs(25);
+pub(crate) const RESERVE: Duration = Duration::from_secs(25);

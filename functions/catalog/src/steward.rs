@@ -4,6 +4,7 @@ use crate::Keeper;
 use crate::halt::Halt;
 use crate::listing::{ListingError, list_tools};
 use crate::notes::Notes;
+use crate::settle::RESERVE;
 use crate::tools::Tools;
 use broker::clock::Clock;
 use broker::connection::{Connection, Status};
@@ -12,7 +13,7 @@ use broker::refresh::{Failure, Refresher, Renewal};
 use broker::store::{CatalogStore, ClientSecrets, ConnectionStore, StoreError, TargetStore};
 use broker::subject::SubjectId;
 use broker::target::Target;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 impl<T, C, S, G, K> Keeper<T, C, S, G, K>
 where
@@ -22,23 +23,46 @@ where
     G: Send + Sync,
     K: Clock,
 {
-    /// The tools of `target`, as its steward sees them. Whoever has just consented is the steward if
-    /// there is none who can be.
+    /// The tools of `target`, as its steward sees them. The first of those who have just consented is
+    /// the steward if there is none who can be, which may turn out only when they are to list.
     pub(crate) async fn tools(
         &self,
         notes: &mut Notes<'_, T>,
         target: &Target,
-        consenting: Option<&SubjectId>,
+        consenting: &[SubjectId],
         deadline: SystemTime,
     ) -> Result<Tools, Halt> {
-        let connection = self.steward(notes, target, consenting).await?;
-        let authorization = self.authorization(&connection, target, deadline).await?;
-        let listed = match self.list(target, &authorization).await {
+        let steward = notes.catalog.steward;
+        let others = consenting.iter().copied().filter(|subject| Some(*subject) != steward);
+        for subject in steward.into_iter().chain(others) {
+            let Some(connection) = self.usable(&subject, target).await? else { continue };
+            if notes.catalog.steward != Some(subject) {
+                notes.catalog.steward = Some(subject);
+                notes.write().await?;
+                tracing::info!(outcome = "steward", target_name = %target.name, %subject, "{subject} is the steward of {}", target.name);
+            }
+            match self.shown_to(&connection, target, deadline).await {
+                Err(Halt::NoSteward) => {}
+                shown => return shown,
+            }
+        }
+        Err(Halt::NoSteward)
+    }
+
+    /// The tools that `target` shows to whoever has this connection.
+    async fn shown_to(
+        &self,
+        connection: &Connection,
+        target: &Target,
+        deadline: SystemTime,
+    ) -> Result<Tools, Halt> {
+        let authorization = self.authorization(connection, target, deadline).await?;
+        let listed = match self.list(target, &authorization, deadline).await {
             Err(ListingError::Unauthorized) => {
                 // It may have been taken back before its time.
-                self.connections.expire(&connection, self.clock.now()).await?;
-                let authorization = self.renewed(&connection, target, deadline).await?;
-                self.list(target, &authorization).await
+                self.connections.expire(connection, self.clock.now()).await?;
+                let authorization = self.renewed(connection, target, deadline).await?;
+                self.list(target, &authorization, deadline).await
             }
             listed => listed,
         };
@@ -51,31 +75,14 @@ where
         &self,
         target: &Target,
         authorization: &str,
+        deadline: SystemTime,
     ) -> Result<Vec<serde_json::Value>, ListingError> {
-        list_tools(&self.http, &target.endpoint, Some(authorization)).await
-    }
-
-    async fn steward(
-        &self,
-        notes: &mut Notes<'_, T>,
-        target: &Target,
-        consenting: Option<&SubjectId>,
-    ) -> Result<Connection, Halt> {
-        if let Some(steward) = notes.catalog.steward
-            && let Some(connection) = self.usable(&steward, target).await?
-        {
-            return Ok(connection);
-        }
-        let Some(consenting) = consenting else { return Err(Halt::NoSteward) };
-        let connection = self.usable(consenting, target).await?.ok_or(Halt::NoSteward)?;
-        notes.catalog.steward = Some(*consenting);
-        notes.write().await?;
-        tracing::info!(outcome = "steward", target_name = %target.name, subject = %consenting, "{consenting} is the steward of {}", target.name);
-        Ok(connection)
+        let patience = self.patience(deadline);
+        list_tools(&self.http, &target.endpoint, Some(authorization), patience).await
     }
 
     /// Their connection, if it is one to this target as it is now.
-    async fn usable(
+    pub(crate) async fn usable(
         &self,
         subject: &SubjectId,
         target: &Target,
@@ -144,5 +151,13 @@ where
     fn bearer(&self, connection: &Connection, target: &Target) -> Result<String, Halt> {
         let tokens = connection.open(&self.token_keys, &connection.subject, target);
         tokens.ok().and_then(|tokens| tokens.bearer()).ok_or(Halt::NoSteward)
+    }
+}
+
+impl<T, C, S, G, K: Clock> Keeper<T, C, S, G, K> {
+    /// How long a list may take: what comes after it at the gateway wants its time too.
+    pub(crate) fn patience(&self, deadline: SystemTime) -> Duration {
+        let left = deadline.duration_since(self.clock.now()).unwrap_or_default();
+        self.patience.min(left.saturating_sub(RESERVE))
     }
 }

@@ -163,8 +163,9 @@ const SEPARATOR: &str = "___";
 const NAME_LIMIT: usize = 256;
 /// How much of a tool's digest is noted.
 const SHORT: usize = 12;
-/// An item of the table takes 400 KB, and has more in it than this.
-const NOTED_LIMIT: usize = 100 * 1024;
+/// An item of the table takes 400 KB, and has more in it than this: what a target was, and twice as much
+/// of how its tools changed.
+const NOTED_LIMIT: usize = 48 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -36,7 +36,7 @@ use broker::seal::KeyRing;
 use broker::store::{StoreError, TargetStore};
 use broker::target::{Target, TargetName};
 use callback::Callback;
-use catalog::{Catalogs, LocalGateway, POLL};
+use catalog::{Catalogs, LocalGateway, PATIENCE, POLL};
 use connections::Connections;
 use interceptor::{Injected, Interceptor};
 use keys::Keys;
@@ -95,6 +95,7 @@ impl Local {
                 token_keys: KeyRing::for_tokens(&keys.tokens)?,
                 breakers: Breakers::new(SystemRandom),
                 poll: POLL,
+                patience: PATIENCE,
                 clock: SystemClock,
             },
             settings.tools().into_keys().collect(),

@@ -39,6 +39,10 @@ enum Command {
     Look {
         /// The target's name.
         name: String,
+        /// Look as if this subject had just consented: the attribute `subject` of their connection, or its
+        /// first 8 characters.
+        #[arg(long)]
+        subject: Option<String>,
     },
 }
 
@@ -49,7 +53,9 @@ impl Arguments {
         match &self.command {
             None => conclude(self.list().await, as_json),
             Some(Command::Remove { name }) => conclude(self.remove(name).await, as_json),
-            Some(Command::Look { name }) => conclude(self.look(name).await, as_json),
+            Some(Command::Look { name, subject }) => {
+                conclude(self.look(name, subject.as_deref()).await, as_json)
+            }
         }
     }
 
@@ -71,9 +77,14 @@ impl Arguments {
         removed
     }
 
-    async fn look(&self, name: &str) -> Result<Looked, Refusal> {
+    async fn look(&self, name: &str, subject: Option<&str>) -> Result<Looked, Refusal> {
         let operator = Operator::of_stack(self.at.stack().await?, Access::Look)?;
-        operator.look_again(&operator.name(name)?).await
+        let name = operator.name(name)?;
+        let subject = match subject {
+            Some(key) => Some(operator.subject(&name, key).await?),
+            None => None,
+        };
+        operator.look_again(&name, subject).await
     }
 }
 

@@ -48,8 +48,22 @@ pub(crate) enum Verdict {
     Good,
     /// Said no at once.
     Refused,
+    /// Said no at once: it does not take tools there.
+    Unsupported,
     /// Said yes, and it did not become good.
     Bad,
+}
+
+impl Verdict {
+    fn words(self) -> &'static str {
+        match self {
+            // As it said so to a target without a provider.
+            Self::Unsupported => {
+                "mcpToolSchema is only supported for MCP Server targets with AUTHORIZATION_CODE grant type"
+            }
+            _ => "not supported",
+        }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -70,6 +84,8 @@ struct State {
     forgetful: usize,
     writes: Vec<String>,
     bucket: Option<BTreeMap<String, String>>,
+    /// What an operator changes after so many more looks.
+    meddling: Option<(usize, Settings)>,
 }
 
 struct Held {
@@ -91,6 +107,7 @@ impl Default for State {
             forgetful: 0,
             writes: vec![],
             bucket: None,
+            meddling: None,
         }
     }
 }
@@ -138,6 +155,16 @@ impl TestGateway {
         })
     }
 
+    /// An operator removes it.
+    pub(crate) fn loses(&self, id: &str) {
+        self.with(|state| state.targets.remove(id));
+    }
+
+    /// An operator changes what is there, after so many looks.
+    pub(crate) fn is_meddled_with(&self, looks: usize, settings: Settings) {
+        self.with(|state| state.meddling = Some((looks, settings)));
+    }
+
     /// What was changed, and forgets it.
     pub(crate) fn writes(&self) -> Vec<String> {
         self.with(|state| std::mem::take(&mut state.writes))
@@ -150,6 +177,11 @@ impl TestGateway {
     fn look(&self, id: &str) -> Option<GatewayTarget> {
         self.with(|state| {
             let held = state.targets.get_mut(id)?;
+            match &mut state.meddling {
+                Some((0, settings)) => held.settings = settings.clone(),
+                Some((looks, _)) => *looks -= 1,
+                None => {}
+            }
             if held.looks > 0 {
                 held.looks -= 1;
             } else {
@@ -217,7 +249,7 @@ impl GatewayTargets for TestGateway {
             let after = match (state.judge)(settings) {
                 Verdict::Good => "READY",
                 Verdict::Bad => "FAILED",
-                Verdict::Refused => return Err(GatewayError::Refused("not supported".into())),
+                no => return Err(GatewayError::Refused(no.words().into())),
             };
             let name = &settings.members()["name"];
             if state.targets.values().any(|held| held.settings.members()["name"] == *name) {
@@ -243,7 +275,7 @@ impl GatewayTargets for TestGateway {
             let after = match (state.judge)(settings) {
                 Verdict::Good => "READY",
                 Verdict::Bad => "UPDATE_UNSUCCESSFUL",
-                Verdict::Refused => return Err(GatewayError::Refused("not supported".into())),
+                no => return Err(GatewayError::Refused(no.words().into())),
             };
             let slow = state.slow;
             let held = state.targets.get_mut(id).unwrap();

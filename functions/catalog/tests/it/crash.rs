@@ -82,12 +82,18 @@ async fn with_poison(verdict: Verdict) -> (World, Settings) {
     let world = World::new().await;
     world.consented("alice").await;
     let former = world.gateway.targets()[0].1.clone();
-    world.server.tell(|mood| mood.tools = vec![tool("poison")]);
+    // A recipe without a schema would be taken: it must not be tried.
+    world.server.tell(|mood| {
+        mood.accepts = None;
+        mood.tools.push(tool("poison"));
+    });
     world.gateway.judges(move |settings| match settings.schema() {
-        Some(ToolSchema::Inline(schema)) if !schema.contains("poison") => Verdict::Good,
-        _ => verdict,
+        Some(ToolSchema::Inline(schema)) if schema.contains("poison") => verdict,
+        _ => Verdict::Good,
     });
     world.gateway.writes();
+    // Until a consent is a reason to look again.
+    world.watch.forward(5 * MINUTE);
     (world, former)
 }
 

@@ -44,6 +44,8 @@ async fn after_the_first_consent_the_gateway_has_the_servers_tools() {
     // Others' consents, and the hours that follow, change nothing.
     world.gateway.writes();
     world.connect("bob", "a1").await;
+    assert_eq!(world.consented("bob").await.1, Report::default(), "it is fresh");
+    world.watch.forward(5 * MINUTE);
     assert_eq!(world.consented("bob").await.1, Report { kept: 1, ..Report::default() });
     assert_eq!(world.look().await, Report { kept: 1, ..Report::default() });
     assert_eq!(world.noted().await.steward, Some(subject("alice")));
@@ -205,16 +207,19 @@ async fn what_is_somebody_elses_is_left_alone() {
 
 #[tokio::test]
 async fn a_change_that_fails_is_taken_back() {
-    for verdict in [Verdict::Refused, Verdict::Bad] {
+    for verdict in [Verdict::Refused, Verdict::Unsupported, Verdict::Bad] {
         let world = World::new().await;
         world.consented("alice").await;
         let before = world.gateway.targets();
         world.gateway.writes();
-        world.server.tell(|mood| mood.tools = vec![tool("poison")]);
+        // Anybody may list, and it is the only target: recipes without a schema would be taken.
+        world.server.tell(|mood| {
+            mood.accepts = None;
+            mood.tools.push(tool("poison"));
+        });
         world.gateway.judges(move |settings| match settings.schema() {
             Some(ToolSchema::Inline(schema)) if schema.contains("poison") => verdict,
-            None => verdict,
-            Some(_) => Verdict::Good,
+            _ => Verdict::Good,
         });
 
         assert_eq!(world.look().await, Report { failed: 1, drifted: 1, ..Report::default() });

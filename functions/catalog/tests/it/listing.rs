@@ -4,10 +4,12 @@ use crate::mcp_server::{McpServer, tool};
 use broker::http::{Http, HttpError, Reach};
 use catalog::{ListingError, list_tools};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn list(server: &McpServer) -> Result<Vec<Value>, ListingError> {
     let endpoint = server.url().parse().unwrap();
-    list_tools(&Http::new(Reach::Loopback), &endpoint, Some("Bearer a1")).await
+    let patience = Duration::from_secs(30);
+    list_tools(&Http::new(Reach::Loopback), &endpoint, Some("Bearer a1"), patience).await
 }
 
 #[tokio::test]
@@ -111,6 +113,8 @@ async fn a_refusal_is_told_apart_from_trouble() {
         assert!(matches!(list(&server).await, Err(ListingError::Refused(-32001))));
     }
     let nobody = "http://127.0.0.1:9/mcp".parse().unwrap();
-    let error = list_tools(&Http::new(Reach::Loopback), &nobody, None).await.unwrap_err();
+    let error = list_tools(&Http::new(Reach::Loopback), &nobody, None, Duration::from_secs(30))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ListingError::Http(HttpError::Unreachable(_))), "{error:?}");
 }

@@ -3,6 +3,7 @@
 
 mod control_plane;
 mod crash;
+mod doubt;
 mod event;
 mod keep;
 mod listing;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// How it is.
 #[derive(Clone, Debug)]
@@ -21,6 +22,10 @@ pub(crate) struct Mood {
     pub(crate) tools: Vec<Value>,
     /// How many to a page.
     pub(crate) page: usize,
+    /// How long it takes over each answer.
+    pub(crate) takes: Duration,
+    /// Gives no token any more.
+    pub(crate) ends: bool,
     /// The next answers to `tools/list`, in place of its own.
     pub(crate) instead: VecDeque<(u16, Value)>,
     /// The same, for ever after.
@@ -41,6 +46,8 @@ impl McpServer {
             accepts: Some(vec!["Bearer a1"]),
             tools: vec![tool("read"), tool("write")],
             page: 100,
+            takes: Duration::ZERO,
+            ends: false,
             instead: VecDeque::new(),
             always: None,
         };
@@ -48,7 +55,11 @@ impl McpServer {
         let told = Arc::clone(&mood);
         let server = Server::start(move |asked| {
             let answer = answer(&mut told.lock().unwrap(), &asked);
-            async move { answer }
+            let takes = told.lock().unwrap().takes;
+            async move {
+                tokio::time::sleep(takes).await;
+                answer
+            }
         })
         .await;
         Self { server: Arc::new(server), mood }
@@ -87,6 +98,9 @@ fn method(message: &Value) -> String {
 
 fn answer(mood: &mut Mood, asked: &Asked) -> Response<Body> {
     if asked.path != "/mcp" {
+        if mood.ends {
+            return json(400, &json!({ "error": "invalid_grant" }));
+        }
         return json(
             200,
             &json!({

@@ -122,6 +122,7 @@ impl World {
             token_keys: ring(),
             breakers: Breakers::new(SystemRandom),
             poll: Duration::from_millis(1),
+            patience: Duration::from_secs(5),
             clock: watch.clone(),
         };
         let world = Self { keeper, store, gateway, server: McpServer::start().await, watch, held };

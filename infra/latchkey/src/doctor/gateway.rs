@@ -22,7 +22,15 @@ pub(super) async fn examine(
         deployment.found(
             "gateway_status",
             format!("the gateway {id} is {}", there.status.as_str()),
-            format!("Mend what it says: {}", there.status_reasons().join("; ")),
+            match &there.status {
+                GatewayStatus::Creating | GatewayStatus::Updating => {
+                    "Wait a minute, and look again.".to_owned()
+                }
+                _ if there.status_reasons().is_empty() => {
+                    format!("It does not say why: see aws bedrock-agentcore-control get-gateway --gateway-identifier {id}")
+                }
+                _ => format!("Mend what it says: {}", there.status_reasons().join("; ")),
+            },
         );
     }
     interceptor(stack, &there, deployment);

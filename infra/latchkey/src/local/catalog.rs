@@ -9,7 +9,7 @@ use broker::clock::{Clock, SystemClock};
 use broker::gateway::{
     GatewayError, GatewayTarget, GatewayTargets, Settings, Status, ToolSchema, ToolSchemas,
 };
-use broker::queue::{Message, Queue, QueueError};
+use broker::queue::{CatalogMessage, Message, Queue, QueueError};
 use broker::store::{CatalogStore, TargetStore};
 use broker::target::TargetName;
 use serde_json::value::RawValue;
@@ -127,7 +127,12 @@ async fn look(keeper: &LocalKeeper, message: &Message) {
     if told_by_the_operator(keeper, &message.target).await {
         return;
     }
-    let event = json!({ "Records": [{ "messageId": "1", "body": message.to_body() }] });
+    // Whoever consents here is the operator too, who has no other way to ask for it.
+    let wanted = CatalogMessage { subject: None, target: message.target.clone() };
+    let event = json!({ "Records": [
+        { "messageId": "1", "body": message.to_body() },
+        { "messageId": "2", "body": wanted.to_body() },
+    ] });
     let Ok(event) = RawValue::from_string(event.to_string()) else { return };
     if let Err(error) = keeper.handle(&event, SystemClock.now() + TIME_LIMIT).await {
         tracing::warn!(outcome = "not_listed", target_name = %message.target, "tools were not listed: {error}");
@@ -147,6 +152,8 @@ async fn told_by_the_operator(keeper: &LocalKeeper, name: &TargetName) -> bool {
 
 /// The stand-in is at rest whenever it is asked.
 pub(super) const POLL: Duration = Duration::from_millis(100);
+/// A server whose list takes longer is not waited for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(45);
 /// More than enough for a list, and less than a person would wonder.
 const TIME_LIMIT: Duration = Duration::from_mins(2);
 

@@ -3,9 +3,10 @@
 use crate::answer::{Refusal, Report};
 use crate::operator::Operator;
 use crate::stack::fault;
+use broker::queue::CatalogMessage;
+use broker::subject::SubjectId;
 use broker::target::TargetName;
 use serde::Serialize;
-use serde_json::json;
 use std::fmt;
 
 /// That it was told.
@@ -18,8 +19,13 @@ pub struct Looked {
 }
 
 impl Operator {
-    /// Tells the catalog to look at a target now.
-    pub async fn look_again(&self, name: &TargetName) -> Result<Looked, Refusal> {
+    /// Tells the catalog to look at a target now: because an operator wants it, or as if `subject` had
+    /// just consented.
+    pub async fn look_again(
+        &self,
+        name: &TargetName,
+        subject: Option<SubjectId>,
+    ) -> Result<Looked, Refusal> {
         let Some(stack) = self.stack() else {
             return Err(Refusal::usage(
                 "`latchkey local` has no catalog",
@@ -29,7 +35,7 @@ impl Operator {
         self.known(name).await?;
         let queue = stack.needed("CatalogQueueUrl")?;
         let client = aws_sdk_sqs::Client::new(stack.config());
-        let body = json!({ "target": name.as_str() }).to_string();
+        let body = CatalogMessage { subject, target: name.clone() }.to_body();
         let sent = client.send_message().queue_url(queue).message_body(body).send().await;
         sent.map_err(|error| fault::of("SQS", &error))?;
         Ok(Looked { name: name.to_string(), see: self.command("targets") })

@@ -106,6 +106,7 @@ impl World {
             token_keys: keys(),
             breakers: Breakers::new(SystemRandom),
             poll: POLL,
+            patience: PATIENCE,
             clock: SystemClock,
         };
         let configured = configured.iter().map(|name| name.parse().unwrap()).collect();

@@ -98,7 +98,7 @@ async fn a_stack_that_is_older_than_the_command_is_named_with_what_it_lacks() {
     world.connect(&world.servers.wish()).await.unwrap();
     world.aws.account().outputs.remove("CatalogQueueUrl");
     let operator = world.operator(Access::Look).await.unwrap();
-    let (kind, _, problem) = told(operator.look_again(&name()).await.unwrap_err());
+    let (kind, _, problem) = told(operator.look_again(&name(), None).await.unwrap_err());
     assert_eq!(kind, "output_missing");
     assert!(problem.contains("CatalogQueueUrl"), "{problem}");
     for output in ["TargetsTable", "ConnectionsTable", "ClientSecretPrefix", "BaseUrl"] {

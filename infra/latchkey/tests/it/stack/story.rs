@@ -118,12 +118,12 @@ async fn the_catalog_is_told_to_look_again() {
     world.connect(&world.servers.wish()).await.unwrap();
     let operator = world.operator(Access::Look).await.unwrap();
 
-    operator.look_again(&name()).await.unwrap();
+    operator.look_again(&name(), None).await.unwrap();
 
     let (queue, body) = world.aws.account().sent.remove(0);
     assert!(queue.ends_with("/catalog"), "{queue}");
     assert_eq!(body, r#"{"target":"notes"}"#);
-    let refusal = operator.look_again(&"other".parse().unwrap()).await.unwrap_err();
+    let refusal = operator.look_again(&"other".parse().unwrap(), None).await.unwrap_err();
     assert_eq!(refusal.kind, "unknown_target");
     assert!(world.aws.account().sent.is_empty());
 }
