@@ -180,6 +180,26 @@ async fn versions_are_added_and_none_is_taken_away() {
     assert_eq!(sent["instructions"], "be kind");
 }
 
+/// Those that the service chooses would be gone.
+#[tokio::test]
+async fn none_are_added_where_the_gateway_names_none() {
+    let world = World::new().await;
+    let versions = vec!["2025-11-25".to_owned(), "2026-07-28".to_owned()];
+    for (path, value) in [
+        ("/protocolConfiguration/mcp/supportedVersions", json!([])),
+        ("/protocolConfiguration/mcp/supportedVersions", Value::Null),
+        ("/protocolConfiguration", Value::Null),
+    ] {
+        *world.aws.account().gateway.pointer_mut(path).unwrap() = value;
+        let wish = Wish { versions: versions.clone(), ..done() };
+        assert_eq!(attach(&world, &wish).await.unwrap_err().kind, "versions_not_named");
+    }
+    assert_eq!(world.aws.times("PUT"), 0);
+    // Nor is that in the way of the interceptor.
+    world.aws.account().gateway["interceptorConfigurations"] = Value::Null;
+    assert!(attach(&world, &done()).await.unwrap().done);
+}
+
 #[tokio::test]
 async fn it_is_taken_off_and_all_else_stays() {
     let world = World::new().await;

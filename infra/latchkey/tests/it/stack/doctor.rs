@@ -37,7 +37,7 @@ async fn a_sound_deployment_has_no_findings() {
 
 #[tokio::test]
 async fn each_fault_of_the_gateway_is_found_alone() {
-    let faults: [(&str, Value, &str); 11] = [
+    let faults: [(&str, Value, &str); 10] = [
         ("/status", json!("UPDATE_UNSUCCESSFUL"), "gateway_status"),
         ("/interceptorConfigurations", json!([]), "not_attached"),
         (
@@ -72,7 +72,6 @@ async fn each_fault_of_the_gateway_is_found_alone() {
             "issuer",
         ),
         ("/protocolConfiguration/mcp/supportedVersions", json!(["2025-11-25"]), "versions"),
-        ("/protocolConfiguration", Value::Null, "versions"),
     ];
     let world = sound().await;
     for (path, value, kind) in faults {
@@ -99,6 +98,22 @@ async fn what_may_be_on_purpose_is_a_note() {
     let notes = deployment.notes.join("\n");
     for part in ["policy engine", "DEBUG", "weather", "0.0.1", "0 connections"] {
         assert!(notes.contains(part), "{part}: {notes}");
+    }
+}
+
+/// They are not known, and `attach` could not add to them.
+#[tokio::test]
+async fn a_gateway_that_names_no_versions_is_not_said_to_lack_some() {
+    let world = sound().await;
+    for (path, value) in [
+        ("/protocolConfiguration/mcp/supportedVersions", json!([])),
+        ("/protocolConfiguration", Value::Null),
+    ] {
+        *world.aws.account().gateway.pointer_mut(path).unwrap() = value;
+        let deployment = world.deployment().await;
+        assert!(deployment.findings.is_empty(), "{deployment}");
+        assert!(deployment.notes.join("\n").contains("names no versions"), "{deployment}");
+        assert!(!deployment.to_string().contains("--versions"), "{deployment}");
     }
 }
 
