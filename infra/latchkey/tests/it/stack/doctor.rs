@@ -1,6 +1,8 @@
 //! What the doctor says of a deployment.
 
-use super::world::{INTERCEPTOR, World, later};
+use super::world::{INTERCEPTOR, World, later, name};
+use broker::store::TargetStore;
+use broker::target::Way;
 use latchkey::answer::{Exit, Report};
 use latchkey::doctor::Deployment;
 use latchkey::operator::Access;
@@ -165,6 +167,26 @@ async fn pages_stack_queue_and_rows_are_looked_at_whatever_is_wrong_with_another
         "dead_letters",
     ];
     assert_eq!(found, due);
+}
+
+/// It is read by authorization servers: the deployment itself need not be able to.
+#[tokio::test]
+async fn our_own_document_is_read_though_the_functions_may_not_speak_to_the_deployment() {
+    let world = sound().await;
+    let ours = world.base_url.replace("127.0.0.1", "localhost");
+    let mut target = world.target().await.unwrap();
+    target.client.way = Way::Document;
+    target.client.client_id = format!("{ours}/client/notes");
+    world.store().await.put_target(&target).await.unwrap();
+    world.aws.account().outputs.insert("BaseUrl".into(), ours);
+    world.aws.account().parameters.insert("OutboundHosts".into(), "127.0.0.1".into());
+
+    let operator = world.operator(Access::Look).await.unwrap();
+    let examination = operator.examine(Some(&name()), later()).await.unwrap();
+
+    let drift = &examination.targets[0].drift;
+    let found = drift.iter().find(|drift| drift.kind == "document_unreachable").unwrap();
+    assert!(found.what.contains("answered 404"), "{examination}");
 }
 
 #[tokio::test]
