@@ -173,7 +173,7 @@ impl Operator {
     async fn end_all(
         &self,
         target: &TargetName,
-        kept: &mut Kept,
+        kept: &mut Kept<Connection>,
         now: SystemTime,
         ended: &mut Ended,
     ) -> Result<(), StoreError> {
@@ -201,7 +201,13 @@ impl Operator {
 
     /// Gives back the tokens of all that were ended, which takes as long as their authorization server
     /// does.
-    async fn give_all(&self, kept: Kept, back: &mut Back, moment: Moment<'_>, ended: &mut Ended) {
+    async fn give_all(
+        &self,
+        kept: Kept<Connection>,
+        back: &mut Back,
+        moment: Moment<'_>,
+        ended: &mut Ended,
+    ) {
         ended.not_given_back("more were ended at once than this command keeps", kept.beyond);
         let mut connections = kept.connections.into_iter();
         for group in 1.. {
@@ -259,5 +265,5 @@ const FINGERPRINT: usize = 8;
 const AT_ONCE: usize = 16;
 /// As many as fit into a laptop's memory with room to spare: a row is a few kilobytes.
 const KEPT: usize = 50_000;
-/// In groups.
+/// In groups of [`AT_ONCE`].
 const SAID_EVERY: usize = 32;
