@@ -27,6 +27,7 @@ use wire::{Answered, Outgoing};
 
 /// Attaches the interceptor of a deployment to a gateway. All else of the gateway stays as it is.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Arguments {
     /// The gateway's identifier, unless it is the stack's own.
     #[arg(long, value_name = "ID")]

@@ -97,8 +97,8 @@ async fn a_target_is_not_removed_while_the_catalog_is_at_it() {
     // It comes while the gateway target goes.
     world.catalog(&json!({ "created": true })).await;
     let state = held(60);
-    let comes = world.catalog(&state);
-    let refusal = world.meanwhile("DELETE", comes, world.remove()).await.unwrap_err();
+    let (comes, goes) = (Box::pin(world.catalog(&state)), Box::pin(world.remove()));
+    let refusal = world.meanwhile("DELETE", comes, goes).await.unwrap_err();
     assert_eq!(refusal.exit, Exit::TryAgain, "{refusal}");
     assert!(world.target().await.is_some());
 
@@ -118,7 +118,8 @@ async fn a_gateway_target_that_came_back_is_deleted_or_said_to_be_left() {
         world.connect(&world.servers.wish()).await.unwrap();
         world.catalog(&catalog).await;
         let comes = async { world.at_gateway(&world.servers.mcp, "READY") };
-        let removed = world.meanwhile("DynamoDB.DeleteItem", comes, world.remove()).await.unwrap();
+        let goes = Box::pin(world.remove());
+        let removed = world.meanwhile("DynamoDB.DeleteItem", comes, goes).await.unwrap();
         assert_eq!(removed.gateway_target.as_deref(), Some("there was none"));
         assert!(removed.notes.join(" ").contains(note), "{removed}");
     }
