@@ -27,6 +27,7 @@ use wire::{Answered, Outgoing};
 
 /// Attaches the interceptor of a deployment to a gateway. All else of the gateway stays as it is.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Arguments {
     /// The gateway's identifier, unless it is the stack's own.
     #[arg(long, value_name = "ID")]
@@ -37,6 +38,9 @@ pub struct Arguments {
     /// Take another interceptor off for it: a gateway has one for requests and one for responses.
     #[arg(long)]
     replace: bool,
+    /// The gateway's role may invoke our function: the statement that is shown was added to it.
+    #[arg(long)]
+    role_allowed: bool,
     /// Have the gateway speak these versions of MCP as well, for example 2025-11-25,2026-07-28.
     #[arg(long, value_name = "VERSIONS", value_delimiter = ',')]
     versions: Vec<String>,
@@ -59,6 +63,8 @@ pub struct Wish {
     pub remove: bool,
     /// Whether another may be taken off for it.
     pub replace: bool,
+    /// Whether the operator says that the gateway's role may invoke our function.
+    pub role_allowed: bool,
     /// Versions of MCP to add.
     pub versions: Vec<String>,
     /// Where the former configuration is saved; nothing is written without.
@@ -83,8 +89,9 @@ impl Arguments {
                 Some(PathBuf::from(format!("gateway-{id}-{time}.json")))
             }
         };
-        let Self { gateway, remove, replace, versions, .. } = self;
-        stack.attach(&Wish { gateway, remove, replace, versions, backup }, Pace::USUAL).await
+        let Self { gateway, remove, replace, role_allowed, versions, .. } = self;
+        let wish = Wish { gateway, remove, replace, role_allowed, versions, backup };
+        stack.attach(&wish, Pace::USUAL).await
     }
 }
 
@@ -125,6 +132,9 @@ impl Stack {
         let Some(backup) = &wish.backup else { return Ok(attached) };
         if attached.differences.is_empty() {
             return Ok(attached);
+        }
+        if attached.is_new && !wish.role_allowed {
+            return Err(attached.role_first());
         }
         is_settled(id, &found.status)?;
         save(backup, &former)?;

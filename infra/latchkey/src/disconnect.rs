@@ -1,11 +1,13 @@
 //! `latchkey disconnect`: an operator ends people's connections at a target of a deployment.
 //!
-//! A row is ended before its authorization server is asked anything: whatever that answers, agents
-//! cannot act there any more. What was cut off is taken up by the next run, which finds the rows that
-//! are still there.
+//! All rows are ended before an authorization server is asked anything: whatever that answers, and
+//! however long it takes, agents cannot act there any more. What was cut off until then is taken up by
+//! the next run, which finds the rows that are still there. Tokens that were not given back by then
+//! end by their expiry only: nobody has them any more.
 
 mod back;
 mod ended;
+mod kept;
 
 pub use ended::Ended;
 
@@ -20,6 +22,7 @@ use broker::store::{ConnectionStore, StoreError};
 use broker::subject::SubjectId;
 use broker::target::TargetName;
 use clap::Args;
+use kept::Kept;
 use std::process::ExitCode;
 use std::time::SystemTime;
 use tokio::task::JoinSet;
@@ -143,14 +146,22 @@ impl Operator {
     ) -> Result<Ended, Refusal> {
         let mut ended = Ended::at(target);
         let mut back = Back::open(self, target, &mut ended).await;
+        let mut kept = Kept::at_most(KEPT);
+        let mut failed = None;
         match whose {
             Whose::One(subject) => {
                 let found = self.store.disconnect(&subject, target, moment.now).await?;
-                let found: Vec<_> = found.into_iter().collect();
-                ended.connections += found.len();
-                back.give(found, moment, &mut ended).await;
+                ended.connections += usize::from(found.is_some());
+                kept.extend(found);
             }
-            Whose::Everyone => self.end_all(target, &mut back, moment, &mut ended).await?,
+            Whose::Everyone => {
+                failed = self.end_all(target, &mut kept, moment.now, &mut ended).await.err();
+                self.step(&format!("{}; now their tokens are given back", ended.so_far()));
+            }
+        }
+        self.give_all(kept, &mut back, moment, &mut ended).await;
+        if let Some(error) = failed {
+            return Err(cut_off(error, &ended));
         }
         if ended.is_nothing() && !back.is_registered() {
             return Err(self.unknown(target.as_str()));
@@ -158,42 +169,55 @@ impl Operator {
         Ok(ended)
     }
 
-    /// All rows of a page are ended before any of its tokens is given back.
+    /// Ends every row. What the connections were is kept.
     async fn end_all(
         &self,
         target: &TargetName,
-        back: &mut Back,
-        moment: Moment<'_>,
+        kept: &mut Kept<Connection>,
+        now: SystemTime,
         ended: &mut Ended,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), StoreError> {
         let mut after = None;
         loop {
-            let page = self.store.scan(Some(target), after.as_ref()).await;
-            let page = page.map_err(|error| cut_off(error, ended))?;
+            let page = self.store.scan(Some(target), after.as_ref()).await?;
             ended.unreadable += page.unreadable;
             let active = page.connections.into_iter().filter(Connection::is_active);
             let subjects: Vec<_> = active.map(|connection| connection.subject).collect();
-            let (mut found, mut failed) = (Vec::new(), None);
             for some in subjects.chunks(AT_ONCE) {
-                let (more, error) = end_some(&self.store, target, some, moment.now).await;
-                found.extend(more);
-                failed = error;
-                if failed.is_some() {
-                    break;
+                let (found, error) = end_some(&self.store, target, some, now).await;
+                ended.connections += found.len();
+                kept.extend(found);
+                if let Some(error) = error {
+                    return Err(error);
                 }
             }
-            ended.connections += found.len();
-            while !found.is_empty() {
-                let some = found.drain(..found.len().min(AT_ONCE)).collect();
-                back.give(some, moment, ended).await;
-            }
-            if let Some(error) = failed {
-                return Err(cut_off(error, ended));
-            }
-            self.step(&ended.so_far());
+            self.step(&format!("{} ended", ended.connections));
             after = page.next;
             if after.is_none() {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Gives back the tokens of all that were ended, which takes as long as their authorization server
+    /// does.
+    async fn give_all(
+        &self,
+        kept: Kept<Connection>,
+        back: &mut Back,
+        moment: Moment<'_>,
+        ended: &mut Ended,
+    ) {
+        ended.not_given_back("more were ended at once than this command keeps", kept.beyond);
+        let mut connections = kept.connections.into_iter();
+        for group in 1.. {
+            let some: Vec<_> = connections.by_ref().take(AT_ONCE).collect();
+            if some.is_empty() {
+                return;
+            }
+            back.give(some, moment, ended).await;
+            if group % SAID_EVERY == 0 {
+                self.step(&ended.so_far());
             }
         }
     }
@@ -239,3 +263,7 @@ fn cut_off(error: StoreError, ended: &Ended) -> Refusal {
 const FINGERPRINT: usize = 8;
 /// A table takes more, but an authorization server may not.
 const AT_ONCE: usize = 16;
+/// As many as fit into a laptop's memory with room to spare: a row is a few kilobytes.
+const KEPT: usize = 50_000;
+/// In groups of [`AT_ONCE`].
+const SAID_EVERY: usize = 32;

@@ -16,12 +16,20 @@ use std::time::SystemTime;
 #[derive(Clone, Debug)]
 pub struct Secrets {
     client: Client,
+    key: Option<String>,
 }
 
 impl Secrets {
     /// The secrets of the account of `config`.
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        Self { client: Client::new(config), key: None }
+    }
+
+    /// The same, where a new secret is encrypted with the KMS key `key`; without one it is with the key
+    /// that AWS manages.
+    #[must_use]
+    pub fn encrypted_with(self, key: Option<&str>) -> Self {
+        Self { key: key.map(str::to_owned), ..self }
     }
 
     /// The key ring for browsers, from `BROWSER_KEYS_SECRET`.
@@ -87,7 +95,8 @@ impl ClientSecrets for Secrets {
 impl SecretStore for Secrets {
     #[expect(clippy::disallowed_methods, reason = "the secret store keeps the secret itself")]
     async fn put_secret(&self, name: &SecretName, secret: &ClientSecret) -> Result<(), StoreError> {
-        let request = self.client.create_secret().name(&name.0).secret_string(secret.secret());
+        let request = self.client.create_secret().set_kms_key_id(self.key.clone());
+        let request = request.name(&name.0).secret_string(secret.secret());
         request.send().await.map(|_| ()).map_err(|error| StoreError::Unavailable(Box::new(error)))
     }
 

@@ -1,7 +1,8 @@
 //! What came of it.
 
+use super::replacement::arn;
 use super::{Difference, Wish};
-use crate::answer::Report;
+use crate::answer::{Refusal, Report};
 use aws_sdk_bedrockagentcorecontrol::operation::get_gateway::GetGatewayOutput;
 use aws_sdk_bedrockagentcorecontrol::types::AuthorizerType;
 use serde::Serialize;
@@ -17,6 +18,9 @@ pub struct Attached {
     pub removed: bool,
     /// Whether it was done.
     pub done: bool,
+    /// Whether the gateway has not called this function, of this alias, so far. Nothing shows then
+    /// that its role may.
+    pub is_new: bool,
     /// What is different.
     pub differences: Vec<Difference>,
     /// Where the former configuration is saved.
@@ -39,10 +43,12 @@ impl Attached {
                 found.authorizer_type.as_str()
             ));
         }
+        let there = found.interceptor_configurations();
         Self {
             gateway: found.gateway_id.clone(),
             removed: wish.remove,
             done: false,
+            is_new: !wish.remove && !there.iter().any(|there| arn(there) == Some(ours)),
             differences: Vec::new(),
             backup: None,
             statement: json!({
@@ -66,11 +72,14 @@ impl fmt::Display for Attached {
             (true, _) if self.removed => write!(f, "The interceptor is not at {gateway}.")?,
             (true, _) => write!(f, "The interceptor is attached to {gateway} already.")?,
             (false, true) => write!(f, "The interceptor is {what} {gateway}.")?,
-            (false, false) => write!(
-                f,
-                "This would change at {gateway}; nothing was changed. Repeat the command with --yes \
-                 to do it."
-            )?,
+            (false, false) => {
+                let role = if self.is_new { " --role-allowed" } else { "" };
+                write!(
+                    f,
+                    "This would change at {gateway}; nothing was changed. Repeat the command with \
+                     --yes{role} to do it."
+                )?;
+            }
         }
         self.differences.iter().try_for_each(|difference| write!(f, "\n  {difference}"))?;
         if let Some(backup) = &self.backup {
@@ -84,18 +93,45 @@ impl fmt::Display for Attached {
 }
 
 impl Attached {
+    /// Why nothing is written yet: without the permission each message of all the gateway's targets
+    /// would end in an error.
+    pub(super) fn role_first(&self) -> Refusal {
+        let role = self.role.as_deref().unwrap_or("the gateway's role");
+        Refusal {
+            kind: "role_not_allowed",
+            ..Refusal::usage(
+                format!(
+                    "{role} has to be allowed to call the interceptor first: {}; nothing was changed",
+                    self.statement
+                ),
+                format!(
+                    "Without it every call of every target at {} fails.{} When it is there, repeat the \
+                     command with --yes --role-allowed.",
+                    self.gateway,
+                    self.grant().map(|grant| format!(" Add it: {grant}")).unwrap_or_default()
+                ),
+            )
+        }
+    }
+
     /// The gateway calls the function as its own role: the function's policy does not stand in for it.
     fn write_permission(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\n\nThe gateway's role has to be allowed to call it, or every call fails:")?;
+        let first = if self.is_new && !self.done { "First the" } else { "The" };
+        write!(f, "\n\n{first} gateway's role has to be allowed to call it, or every call fails:")?;
         write!(f, "\n  {}", self.statement)?;
-        let Some(role) = self.role.as_deref().and_then(|arn| arn.rsplit('/').next()) else {
-            return Ok(());
-        };
+        match self.grant() {
+            Some(grant) => write!(f, "\nIf it is not yet:\n  {grant}"),
+            None => Ok(()),
+        }
+    }
+
+    /// The command that adds the statement, where the role is known.
+    fn grant(&self) -> Option<String> {
+        let role = self.role.as_deref()?.rsplit('/').next()?;
         let policy = json!({ "Version": "2012-10-17", "Statement": [self.statement] });
-        write!(
-            f,
-            "\nIf it is not yet:\n  aws iam put-role-policy --role-name {role} --policy-name \
-             latchkey-interceptor --policy-document '{policy}'"
-        )
+        Some(format!(
+            "aws iam put-role-policy --role-name {role} --policy-name latchkey-interceptor \
+             --policy-document '{policy}'"
+        ))
     }
 }

@@ -40,6 +40,9 @@ impl Replacement {
         } else {
             vec![attached(ours)?]
         };
+        if !wish.versions.is_empty() && versions(found).is_empty() {
+            return Err(chooses_by_itself(&found.gateway_id));
+        }
         let protocol = with_versions(found.protocol_configuration.as_ref(), &wish.versions);
         Ok(Self { found: found.clone(), interceptors, protocol })
     }
@@ -91,7 +94,27 @@ fn unwritable() -> Refusal {
     )
 }
 
-/// Those that are there stay; a gateway that names none decides by itself.
+/// The versions of MCP that a gateway names.
+pub(crate) fn versions(found: &GetGatewayOutput) -> &[String] {
+    match &found.protocol_configuration {
+        Some(GatewayProtocolConfiguration::Mcp(mcp)) => mcp.supported_versions(),
+        _ => &[],
+    }
+}
+
+fn chooses_by_itself(id: &str) -> Refusal {
+    Refusal::new(
+        "versions_not_named",
+        format!(
+            "the gateway {id} names no versions of MCP: it speaks those that AgentCore chooses, and \
+             would lose them if some were named"
+        ),
+        "Leave --versions out. If you know all versions that it is to speak, name them all with AWS's \
+         own tools; more can be added here then.",
+    )
+}
+
+/// Those that are there stay.
 fn with_versions(
     found: Option<&GatewayProtocolConfiguration>,
     more: &[String],

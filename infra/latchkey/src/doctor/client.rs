@@ -6,6 +6,7 @@ use super::drift::Drift;
 use crate::connect::Moment;
 use crate::local::is_configured;
 use crate::operator::Operator;
+use crate::stack::Stack;
 use broker::discovery::authorization_server::ServerMetadata;
 use broker::http::Http;
 use broker::page::moment;
@@ -77,7 +78,9 @@ impl Examined<'_> {
             return;
         }
         let url = &target.client.client_id;
-        let served: Result<Value, _> = self.http.get_json(url).await;
+        // The deployment need not be one of those to which its functions may speak.
+        let inbound = self.operator.stack().map(Stack::inbound);
+        let served: Result<Value, _> = inbound.as_ref().unwrap_or(self.http).get_json(url).await;
         let drift = match served {
             Ok(served) if Some(&served) == due(applicant, target).as_ref() => return,
             Ok(_) => Drift {

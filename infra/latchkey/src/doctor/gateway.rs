@@ -2,13 +2,13 @@
 
 use super::Deployment;
 use crate::answer::Refusal;
-use crate::attach::replacement::{arn, is_same};
+use crate::attach::replacement::{arn, is_same, versions as spoken_at};
 use crate::stack::Stack;
 use crate::stack::gateway::Gateway;
 use aws_sdk_bedrockagentcorecontrol::operation::get_gateway::GetGatewayOutput;
 use aws_sdk_bedrockagentcorecontrol::types::{
     AuthorizerConfiguration, ExceptionLevel, GatewayInterceptionPoint, GatewayPolicyEngineMode,
-    GatewayProtocolConfiguration, GatewayStatus,
+    GatewayStatus,
 };
 
 pub(super) async fn examine(
@@ -122,10 +122,15 @@ fn authorizer(stack: &Stack, there: &GetGatewayOutput, deployment: &mut Deployme
 }
 
 fn versions(stack: &Stack, there: &GetGatewayOutput, deployment: &mut Deployment) {
-    let spoken = match &there.protocol_configuration {
-        Some(GatewayProtocolConfiguration::Mcp(mcp)) => mcp.supported_versions(),
-        _ => &[],
-    };
+    let (spoken, id) = (spoken_at(there), &there.gateway_id);
+    // To name some would take away those that it speaks.
+    if spoken.is_empty() {
+        deployment.notes.push(format!(
+            "The gateway {id} names no versions of MCP, and speaks those that AgentCore chooses: who \
+             speaks none of 2025-11-25 and 2026-07-28 with it gets the link as text."
+        ));
+        return;
+    }
     let missing = ["2025-11-25", "2026-07-28"].into_iter();
     let missing: Vec<_> =
         missing.filter(|version| !spoken.iter().any(|it| it == version)).collect();
@@ -136,7 +141,7 @@ fn versions(stack: &Stack, there: &GetGatewayOutput, deployment: &mut Deployment
             format!("the gateway is not said to speak MCP {missing}: who speaks it gets the link as text"),
             format!(
                 "If the gateway takes it: latchkey attach --gateway {} --versions {missing} --stack {}",
-                there.gateway_id, stack.name
+                id, stack.name
             ),
         );
     }

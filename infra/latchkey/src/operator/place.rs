@@ -70,9 +70,10 @@ impl Operator {
         if access == Access::Change {
             stack.is_settled()?;
         }
+        let secrets = Secrets::new(stack.config()).encrypted_with(stack.parameter("KeyArn"));
         Ok(Self {
             store: stack.store(),
-            secrets: KeptSecrets::Stack(Secrets::new(stack.config())),
+            secrets: KeptSecrets::Stack(secrets),
             base_url: stack.base_url()?,
             place: Place::Stack(Box::new(stack)),
         })

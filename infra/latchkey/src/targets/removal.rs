@@ -55,9 +55,10 @@ impl Operator {
             && let Some(gateway) = stack.gateway()
         {
             self.step(&format!("removing {name} from the gateway {}", gateway.id));
-            let catalog = self.catalog_of(name).await?;
+            let catalog = self.idle_catalog(name, moment).await?;
             gateway_target = Some(take_off(&gateway, &found, &catalog, pace).await?);
-            made = Some((gateway, catalog));
+            // It may have begun meanwhile.
+            made = Some((gateway, self.idle_catalog(name, moment).await?));
         }
         self.step(&format!("removing the record of {name}"));
         if !self.store.remove_target(&found).await? {
@@ -72,10 +73,14 @@ impl Operator {
         let left = self.clear_away(&http, name, None, moment.now).await;
         let mut notes = left.notes;
         // The catalog may have been at work on it until its record was gone.
-        if let Some((gateway, catalog)) = &made
-            && let Err(refusal) = take_off(gateway, &found, catalog, pace).await
-        {
-            notes.push(format!("Whether it came back at the gateway is not known: {refusal}"));
+        if let Some((gateway, catalog)) = &made {
+            match take_off(gateway, &found, catalog, pace).await {
+                Ok(none) if none == NONE => {}
+                Ok(same) if Some(&same) == gateway_target.as_ref() => {}
+                Ok(other) => notes.push(format!("It came back at the gateway: {other}.")),
+                Err(refusal) => notes
+                    .push(format!("Whether it came back at the gateway is not known: {refusal}")),
+            }
         }
         let forgotten = self.folder().map(|folder| folder.forget_tools(name));
         if let Some(Err(error)) = forgotten {
@@ -83,6 +88,19 @@ impl Operator {
         }
         let name = name.to_string();
         Ok(Removed { name, registration, gateway_target, connections: CONNECTIONS, notes })
+    }
+
+    /// What is noted of a catalog that nobody is at.
+    async fn idle_catalog(
+        &self,
+        name: &TargetName,
+        moment: Moment<'_>,
+    ) -> Result<Catalog, Refusal> {
+        let catalog = self.catalog_of(name).await?;
+        if catalog.held_until.is_some_and(|until| moment.now < until) {
+            return Err(Refusal::try_again(format!("the catalog is at work on {name}")));
+        }
+        Ok(catalog)
     }
 
     /// What an earlier run left when it was cut off after the record was gone.
@@ -137,7 +155,7 @@ async fn take_off(
     if there.is_none() {
         there = gateway.target_of(ours).await?;
     }
-    let Some(there) = there else { return Ok("there was none".to_owned()) };
+    let Some(there) = there else { return Ok(NONE.to_owned()) };
     let id = &there.target_id;
     if !is_ours(&there, ours) {
         return Ok(format!("{id} leads to another server, and stays"));
@@ -168,5 +186,6 @@ impl fmt::Display for Removed {
     }
 }
 
+const NONE: &str = "there was none";
 const CONNECTIONS: &str = "people's tokens stay sealed and are used no more, but are not revoked; \
                            they are used again if the same server is connected under this name";

@@ -7,6 +7,7 @@ mod command;
 mod cut_off;
 mod disconnect;
 mod doctor;
+mod inside;
 mod refusals;
 mod story;
 mod world;

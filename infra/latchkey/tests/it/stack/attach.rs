@@ -20,7 +20,7 @@ async fn attach(world: &World, wish: &Wish) -> Result<Attached, Refusal> {
 
 /// Done, and not only shown.
 fn done() -> Wish {
-    Wish { backup: Some(file()), ..Wish::default() }
+    Wish { backup: Some(file()), role_allowed: true, ..Wish::default() }
 }
 
 #[tokio::test]
@@ -74,6 +74,40 @@ async fn without_yes_it_is_only_shown() {
     let text = attached.to_string();
     assert!(text.contains("nothing was changed") && text.contains("passRequestHeaders"), "{text}");
     assert_eq!(world.aws.times("PUT"), 0);
+}
+
+/// Otherwise each message of all the gateway's targets would be an error from then on.
+#[tokio::test]
+async fn nothing_is_written_before_the_role_is_said_to_be_allowed() {
+    let world = bare().await;
+    let wish = Wish { role_allowed: false, ..done() };
+    for other in [Value::Null, json!(INTERCEPTOR.replace(":live", ":7"))] {
+        let mut found = gateway()["interceptorConfigurations"].clone();
+        found[0]["interceptor"]["lambda"]["arn"] = other.clone();
+        let found = if other.is_null() { Value::Null } else { found };
+        world.aws.account().gateway["interceptorConfigurations"] = found;
+        let refusal = attach(&world, &wish).await.unwrap_err();
+        assert_eq!((refusal.kind, refusal.exit), ("role_not_allowed", Exit::Usage));
+        assert!(refusal.problem.contains("lambda:InvokeFunction"), "{refusal}");
+        assert!(refusal.problem.contains(INTERCEPTOR), "{refusal}");
+        assert!(refusal.remedy.contains("--role-name gateway-role"), "{refusal}");
+        assert!(refusal.remedy.contains("--role-allowed"), "{refusal}");
+        let shown = attach(&world, &Wish::default()).await.unwrap().to_string();
+        assert!(shown.contains("--yes --role-allowed"), "{shown}");
+    }
+    assert_eq!(world.aws.times("PUT"), 0);
+    assert!(!wish.backup.unwrap().exists());
+}
+
+/// It calls that function already, or is to call it no more.
+#[tokio::test]
+async fn nothing_need_be_said_of_a_role_that_is_allowed_already() {
+    let world = World::new().await;
+    world.aws.account().gateway["interceptorConfigurations"][0]["interceptionPoints"] =
+        json!(["REQUEST"]);
+    assert!(attach(&world, &Wish { role_allowed: false, ..done() }).await.unwrap().done);
+    let off = Wish { role_allowed: false, remove: true, ..done() };
+    assert!(attach(&world, &off).await.unwrap().done);
 }
 
 /// It would be gone after an update that does not name it.
@@ -144,6 +178,26 @@ async fn versions_are_added_and_none_is_taken_away() {
     let sent = world.aws.account().updates[0]["protocolConfiguration"]["mcp"].clone();
     assert_eq!(sent["supportedVersions"], json!(["2025-06-18", "2025-11-25", "2026-07-28"]));
     assert_eq!(sent["instructions"], "be kind");
+}
+
+/// Those that the service chooses would be gone.
+#[tokio::test]
+async fn none_are_added_where_the_gateway_names_none() {
+    let world = World::new().await;
+    let versions = vec!["2025-11-25".to_owned(), "2026-07-28".to_owned()];
+    for (path, value) in [
+        ("/protocolConfiguration/mcp/supportedVersions", json!([])),
+        ("/protocolConfiguration/mcp/supportedVersions", Value::Null),
+        ("/protocolConfiguration", Value::Null),
+    ] {
+        *world.aws.account().gateway.pointer_mut(path).unwrap() = value;
+        let wish = Wish { versions: versions.clone(), ..done() };
+        assert_eq!(attach(&world, &wish).await.unwrap_err().kind, "versions_not_named");
+    }
+    assert_eq!(world.aws.times("PUT"), 0);
+    // Nor is that in the way of the interceptor.
+    world.aws.account().gateway["interceptorConfigurations"] = Value::Null;
+    assert!(attach(&world, &done()).await.unwrap().done);
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ pub(crate) struct Account {
     pub(crate) parameters: BTreeMap<String, String>,
     /// Each with when it was made.
     pub(crate) secrets: BTreeMap<String, (String, u64)>,
+    /// The KMS key that each was made with.
+    pub(crate) keys: BTreeMap<String, Value>,
     /// What was sent to queues: where, and what.
     pub(crate) sent: Vec<(String, String)>,
     pub(crate) dead: u64,
@@ -37,6 +39,15 @@ pub(crate) struct Account {
     pub(crate) asked: Vec<String>,
     /// Where the power fails.
     pub(crate) power: Option<Power>,
+    /// Where something else happens meanwhile.
+    pub(crate) pause: Option<Pause>,
+}
+
+/// A request that begins so is answered when something else has been done.
+pub(crate) struct Pause {
+    pub(crate) at: &'static str,
+    pub(crate) reached: Arc<Notify>,
+    pub(crate) done: Arc<Notify>,
 }
 
 /// The power fails at a request, before or after it is carried out.
@@ -108,6 +119,11 @@ async fn answer(
         }
         None => format!("{method} {}", uri.path()),
     };
+    let pause = aws.account().pause.take_if(|pause| action.starts_with(pause.at));
+    if let Some(Pause { reached, done, .. }) = pause {
+        reached.notify_one();
+        done.notified().await;
+    }
     let (holds, carry_out) = {
         let mut account = aws.account();
         account.asked.push(action.clone());
@@ -158,6 +174,7 @@ fn carried_out(
                 return fault(&Method::POST, action, "ResourceExistsException");
             }
             account.secrets.insert(text("Name"), (text("SecretString"), now()));
+            account.keys.insert(text("Name"), body["KmsKeyId"].clone());
             json(
                 &json!({ "ARN": "arn:aws:secretsmanager:us-east-1:1:secret:s", "Name": text("Name") }),
             )

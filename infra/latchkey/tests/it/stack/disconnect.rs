@@ -166,10 +166,18 @@ async fn rows_of_every_page_are_ended_and_those_that_cannot_be_read_are_counted(
         add_with(&world, &target, number, &"long".repeat(12_000)).await;
     }
     super::doctor::unreadable(&world).await;
+    world.aws.account().asked.clear();
     let ended = end(&world, Whose::Everyone).await.unwrap();
     assert_eq!((ended.connections, ended.unreadable), (30, 1));
     assert_eq!(ended.exit(), Exit::Refused);
     assert!(world.aws.times("DynamoDB.Scan") > 1);
+    // No token is given back before all are ended: each takes a secret of our client.
+    let asked = world.aws.account().asked.clone();
+    let last = asked.iter().rposition(|asked| asked.starts_with("DynamoDB")).unwrap();
+    let secrets =
+        |asked: &[String]| asked.iter().filter(|it| it.ends_with("GetSecretValue")).count();
+    assert_eq!(secrets(&asked[..last]), 1, "that of the keys");
+    assert!(secrets(&asked[last..]) >= 30);
     for number in 0..30 {
         assert!(is_ended(&status(&world, number).await), "{number}");
     }
@@ -195,4 +203,25 @@ async fn a_table_that_refuses_is_said_with_what_was_done() {
     assert_eq!((refusal.kind, refusal.exit), ("denied", Exit::Refused));
     assert!(refusal.problem.starts_with("0 ended"), "{refusal}");
     assert!(refusal.remedy.contains("again"), "{refusal}");
+}
+
+#[tokio::test]
+async fn tokens_of_those_that_were_ended_are_given_back_though_the_table_fails_then() {
+    let world = connected(0).await;
+    let target = world.target().await.unwrap();
+    for number in 0..30 {
+        add_with(&world, &target, number, &"long".repeat(12_000)).await;
+    }
+    // After the first page.
+    let fails = async {
+        world.aws.account().refused = Some(("DynamoDB.Scan".into(), "AccessDeniedException"));
+    };
+    world.aws.account().asked.clear();
+    let ends = Box::pin(end(&world, Whose::Everyone));
+    let refusal = world.meanwhile("DynamoDB.UpdateItem", fails, ends).await.unwrap_err();
+    assert_eq!(refusal.kind, "denied");
+    let so_far = refusal.problem.split(';').next().unwrap();
+    let counts: Vec<usize> =
+        so_far.split(|it: char| !it.is_ascii_digit()).filter_map(|it| it.parse().ok()).collect();
+    assert!(counts[0] > 0 && counts[0] < 30 && counts[0] == counts[1], "{refusal}");
 }

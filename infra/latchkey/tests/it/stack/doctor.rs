@@ -1,6 +1,8 @@
 //! What the doctor says of a deployment.
 
-use super::world::{INTERCEPTOR, World, later};
+use super::world::{INTERCEPTOR, World, later, name};
+use broker::store::TargetStore;
+use broker::target::Way;
 use latchkey::answer::{Exit, Report};
 use latchkey::doctor::Deployment;
 use latchkey::operator::Access;
@@ -37,7 +39,7 @@ async fn a_sound_deployment_has_no_findings() {
 
 #[tokio::test]
 async fn each_fault_of_the_gateway_is_found_alone() {
-    let faults: [(&str, Value, &str); 11] = [
+    let faults: [(&str, Value, &str); 10] = [
         ("/status", json!("UPDATE_UNSUCCESSFUL"), "gateway_status"),
         ("/interceptorConfigurations", json!([]), "not_attached"),
         (
@@ -72,7 +74,6 @@ async fn each_fault_of_the_gateway_is_found_alone() {
             "issuer",
         ),
         ("/protocolConfiguration/mcp/supportedVersions", json!(["2025-11-25"]), "versions"),
-        ("/protocolConfiguration", Value::Null, "versions"),
     ];
     let world = sound().await;
     for (path, value, kind) in faults {
@@ -99,6 +100,22 @@ async fn what_may_be_on_purpose_is_a_note() {
     let notes = deployment.notes.join("\n");
     for part in ["policy engine", "DEBUG", "weather", "0.0.1", "0 connections"] {
         assert!(notes.contains(part), "{part}: {notes}");
+    }
+}
+
+/// They are not known, and `attach` could not add to them.
+#[tokio::test]
+async fn a_gateway_that_names_no_versions_is_not_said_to_lack_some() {
+    let world = sound().await;
+    for (path, value) in [
+        ("/protocolConfiguration/mcp/supportedVersions", json!([])),
+        ("/protocolConfiguration", Value::Null),
+    ] {
+        *world.aws.account().gateway.pointer_mut(path).unwrap() = value;
+        let deployment = world.deployment().await;
+        assert!(deployment.findings.is_empty(), "{deployment}");
+        assert!(deployment.notes.join("\n").contains("names no versions"), "{deployment}");
+        assert!(!deployment.to_string().contains("--versions"), "{deployment}");
     }
 }
 
@@ -150,6 +167,26 @@ async fn pages_stack_queue_and_rows_are_looked_at_whatever_is_wrong_with_another
         "dead_letters",
     ];
     assert_eq!(found, due);
+}
+
+/// It is read by authorization servers: the deployment itself need not be able to.
+#[tokio::test]
+async fn our_own_document_is_read_though_the_functions_may_not_speak_to_the_deployment() {
+    let world = sound().await;
+    let ours = world.base_url.replace("127.0.0.1", "localhost");
+    let mut target = world.target().await.unwrap();
+    target.client.way = Way::Document;
+    target.client.client_id = format!("{ours}/client/notes");
+    world.store().await.put_target(&target).await.unwrap();
+    world.aws.account().outputs.insert("BaseUrl".into(), ours);
+    world.aws.account().parameters.insert("OutboundHosts".into(), "127.0.0.1".into());
+
+    let operator = world.operator(Access::Look).await.unwrap();
+    let examination = operator.examine(Some(&name()), later()).await.unwrap();
+
+    let drift = &examination.targets[0].drift;
+    let found = drift.iter().find(|drift| drift.kind == "document_unreachable").unwrap();
+    assert!(found.what.contains("answered 404"), "{examination}");
 }
 
 #[tokio::test]

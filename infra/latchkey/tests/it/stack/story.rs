@@ -1,7 +1,8 @@
 //! From a server's address to its tools at the gateway, and back.
 
-use super::world::{GATEWAY, PREFIX, QUICK, World, name};
+use super::world::{GATEWAY, PREFIX, QUICK, World, later, name};
 use crate::connect::world::SECRET;
+use broker::clock::unix_seconds;
 use latchkey::answer::{Exit, Report};
 use latchkey::connect::Wish;
 use latchkey::operator::Access;
@@ -65,6 +66,63 @@ async fn a_server_is_connected_seen_and_removed_in_a_deployment() {
     assert!(world.aws.account().gateway_targets.is_empty());
     assert_eq!(world.servers.times("DELETE /register/made"), 1);
     assert_eq!(world.remove().await.unwrap_err().kind, "unknown_target");
+}
+
+#[tokio::test]
+async fn the_secrets_of_a_client_are_encrypted_with_the_key_of_the_stack() {
+    for key in [None, Some("arn:aws:kms:us-east-1:123456789012:key/of-the-company")] {
+        let world = World::new().await;
+        let given = key.map(|key| ("KeyArn".to_owned(), key.to_owned()));
+        world.aws.account().parameters.extend(given);
+        world.connect(&world.servers.wish()).await.unwrap();
+        let keys: Vec<_> = world.aws.account().keys.values().cloned().collect();
+        assert_eq!(keys, [json!(key), json!(key)]);
+    }
+}
+
+/// Its target would be made, or made anew, while the record goes.
+#[tokio::test]
+async fn a_target_is_not_removed_while_the_catalog_is_at_it() {
+    let world = World::new().await;
+    world.connect(&world.servers.wish()).await.unwrap();
+    world.at_gateway(&world.servers.mcp, "READY");
+    let until = |seconds| unix_seconds(later().now) + seconds;
+    let held = |seconds| json!({ "created": true, "held_until": until(seconds) });
+
+    world.catalog(&held(60)).await;
+    let refusal = world.remove().await.unwrap_err();
+    assert_eq!(refusal.exit, Exit::TryAgain, "{refusal}");
+    assert_eq!(world.aws.times("DELETE"), 0);
+
+    // It comes while the gateway target goes.
+    world.catalog(&json!({ "created": true })).await;
+    let state = held(60);
+    let (comes, goes) = (Box::pin(world.catalog(&state)), Box::pin(world.remove()));
+    let refusal = world.meanwhile("DELETE", comes, goes).await.unwrap_err();
+    assert_eq!(refusal.exit, Exit::TryAgain, "{refusal}");
+    assert!(world.target().await.is_some());
+
+    // It was cut off, and its time is over.
+    world.catalog(&json!({ "created": true, "held_until": until(0) - 60 })).await;
+    world.remove().await.unwrap();
+    assert!(world.target().await.is_none());
+}
+
+#[tokio::test]
+async fn a_gateway_target_that_came_back_is_deleted_or_said_to_be_left() {
+    for (catalog, note) in [
+        (json!({ "created": true }), "TARGET0001 is deleted"),
+        (json!({}), "TARGET0001 was not made by the catalog, and stays"),
+    ] {
+        let world = World::new().await;
+        world.connect(&world.servers.wish()).await.unwrap();
+        world.catalog(&catalog).await;
+        let comes = async { world.at_gateway(&world.servers.mcp, "READY") };
+        let goes = Box::pin(world.remove());
+        let removed = world.meanwhile("DynamoDB.DeleteItem", comes, goes).await.unwrap();
+        assert_eq!(removed.gateway_target.as_deref(), Some("there was none"));
+        assert!(removed.notes.join(" ").contains(note), "{removed}");
+    }
 }
 
 #[tokio::test]

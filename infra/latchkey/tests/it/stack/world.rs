@@ -1,6 +1,6 @@
 //! A deployment, an MCP server with its authorization server, and an operator.
 
-use super::aws::{Aws, Power, STACK};
+use super::aws::{Aws, Pause, Power, STACK};
 use crate::connect::world::World as Servers;
 use crate::support::Place;
 use axum::Router;
@@ -153,6 +153,25 @@ impl World {
             "credentialProviderConfigurations": [],
         });
         self.aws.account().gateway_targets.insert("TARGET0001".into(), target);
+    }
+
+    /// Does `work`, and `other` when a request to AWS is made that begins with `at`, before it is
+    /// carried out.
+    pub(crate) async fn meanwhile<T>(
+        &self,
+        at: &'static str,
+        other: impl Future<Output = ()>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let (reached, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let pause = Pause { at, reached: Arc::clone(&reached), done: Arc::clone(&done) };
+        self.aws.account().pause = Some(pause);
+        let other = async {
+            reached.notified().await;
+            other.await;
+            done.notify_one();
+        };
+        tokio::join!(work, other).0
     }
 
     /// Lets the power fail at a request to AWS. Whether it did.
