@@ -118,7 +118,8 @@ pub const REGISTRY_LIFETIME: Duration = Duration::from_mins(1);
 /// How often the store is asked for a target that does not exist.
 pub const NEWCOMER_WAIT: Duration = Duration::from_secs(5);
 
-#[cfg(all(test, feature = "memory"))]
+#[cfg(feature = "memory")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
