@@ -78,7 +78,7 @@ fn a_note_of_a_thousand_long_names_still_fits_into_an_item() {
     let tools = (0..TOOL_LIMIT).map(|n| tool(&format!("{n}{}", "n".repeat(240)), "")).collect();
     let listed = check(tools).unwrap().listed();
     assert_eq!(listed.count, TOOL_LIMIT);
-    assert!(serde_json::to_string(&listed).unwrap().len() < 200 * 1024);
-    let tools = (0..TOOL_LIMIT).map(|n| tool(&format!("{n}{}", "n".repeat(40)), "")).collect();
+    assert!(serde_json::to_string(&listed).unwrap().len() < 64 * 1024);
+    let tools = (0..TOOL_LIMIT).map(|n| tool(&format!("{n}{}", "n".repeat(20)), "")).collect();
     assert_eq!(check(tools).unwrap().listed().tools.len(), TOOL_LIMIT);
 }

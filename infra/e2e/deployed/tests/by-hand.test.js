@@ -1,5 +1,6 @@
 // A target that an operator wrote by hand, on the functions' own binaries: from the first, refused call to the end of the connection.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { startDeployment } from '../world.js';
 
@@ -44,6 +45,15 @@ async function write({ account, as, notes, origin }, more) {
   while ((await account.control('GET', `${path}/targets/${made.targetId}/`)).status !== 'READY');
 }
 
+/** Changes a key ring as an operator does, and has every function begin anew, as a new version of each would. */
+async function change(ring, to) {
+  const SecretId = world.account.outputs[ring];
+  const { SecretString } = await world.account.ask('secretsmanager', 'secretsmanager.GetSecretValue', { SecretId });
+  const changed = JSON.stringify(to(JSON.parse(SecretString)));
+  await world.account.ask('secretsmanager', 'secretsmanager.PutSecretValue', { SecretId, SecretString: changed, ClientRequestToken: crypto.randomUUID() });
+  for (const { kill } of world.functions.values()) kill();
+}
+
 test('the gateway lists the tools without anybody having connected', async () => {
   assert.deepEqual((await world.list('alice')).sort(), ['notes___add', 'notes___list', 'notes___whoami']);
 });
@@ -61,11 +71,24 @@ test('another person is asked as well, and each has their own', async () => {
   assert.equal(said(await world.call('alice', 'notes___list')), '[]');
 });
 
+test('a new key comes into both rings, first to open and then to seal, and nobody has to connect again', async () => {
+  const rings = ['BrowserKeysSecret', 'TokenKeysSecret'];
+  for (const ring of rings) await change(ring, (keys) => ({ ...keys, 2: randomBytes(32).toString('hex'), seal: '1' }));
+  for (const who of ['alice', 'bob']) assert.equal(said(await world.call(who, 'notes___whoami')), `notes knows you as cloud-${who}`);
+  for (const ring of rings) await change(ring, ({ seal, ...keys }) => keys);
+  for (const who of ['alice', 'bob']) assert.equal(said(await world.call(who, 'notes___whoami')), `notes knows you as cloud-${who}`);
+});
+
 test('what is due is queued by the schedule, and renewed from the queue', async () => {
   const done = await world.sweep(2);
   assert.deepEqual(done.flatMap(({ answer }) => answer.batchItemFailures), []);
   for (const { bodies } of done) for (const body of bodies) assert.deepEqual([Object.keys(body), body.target], [['subject', 'target'], 'notes']);
   assert.equal(said(await world.call('alice', 'notes___whoami')), 'notes knows you as cloud-alice');
+});
+
+test('what was renewed is sealed with the new key, and the old one may go', async () => {
+  await change('TokenKeysSecret', ({ 2: key }) => ({ 2: key }));
+  for (const who of ['alice', 'bob']) assert.equal(said(await world.call(who, 'notes___whoami')), `notes knows you as cloud-${who}`);
 });
 
 test('who disconnects is asked again, and the other is not', async () => {
