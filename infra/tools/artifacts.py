@@ -10,7 +10,8 @@ from samcli.yamlhelper import yaml_parse
 
 GLIBC = (2, 34)
 # Little more than they have, so that nothing large comes in unseen.
-LIMIT = 6 * 1024 * 1024
+# The catalog, which brings S3 and the control plane, has 6.4 MB; the others 5.2.
+LIMIT = 7 * 1024 * 1024
 MACHINES = {"arm64": 0xB7, "x86_64": 0x3E}
 
 
@@ -38,7 +39,7 @@ def main(template, built, architecture):
         if needs > GLIBC:
             wrong.append(f"{function} needs a newer glibc than Amazon Linux 2023 has")
         if size > LIMIT:
-            wrong.append(f"{function} has more than 6 MB")
+            wrong.append(f"{function} has more than 7 MB")
     return wrong
 
 
