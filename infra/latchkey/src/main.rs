@@ -78,7 +78,8 @@ async fn main() -> ExitCode {
 /// Logs go to stderr, so that stdout says only what a person or a script waits for. A person gets
 /// lines, a file gets JSON as a deployment's log does.
 fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,dynoxide=error".into());
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "info,aws_config=error,dynoxide=error".into());
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     if std::io::stderr().is_terminal() { log.compact().init() } else { log.json().init() }
 }
