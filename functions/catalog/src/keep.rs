@@ -9,14 +9,14 @@ use crate::notes::Notes;
 use crate::recipes::{recipe_of, schema_key};
 use crate::tools::{Tools, digest, drift};
 use broker::catalog::{Catalog, Look, Recipe, Refused, UnderWay};
-use broker::clock::{Clock, unix_seconds, whole_seconds};
+use broker::clock::{Clock, whole_seconds};
 use broker::gateway::{
     GatewayError, GatewayTarget, GatewayTargets, Settings, Status, ToolSchema, ToolSchemas,
 };
 use broker::store::{CatalogStore, ClientSecrets, ConnectionStore, TargetStore};
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Why a target is looked at: because it is time, if it is neither of these.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -263,6 +263,10 @@ where
             Err(error) => return Err(error.into()),
         }
         let found = self.settle(work, notes).await?;
+        if found.is_none() && !notes.catalog.refused.iter().any(|refused| refused.recipe == recipe)
+        {
+            return Err(Halt::Later("the target that was made is gone already".into()));
+        }
         Ok(Tried { taken: found.is_some(), found })
     }
 
@@ -300,12 +304,16 @@ where
         Ok(Tried { taken: found.is_some() && !refused, found })
     }
 
-    /// By which the service knows a repetition: the same for what was begun and is begun again.
+    /// By which the service knows a repetition: the same for what was begun and is begun again, and
+    /// another one for what is begun anew, however soon.
     fn token(&self, settings: &Settings, begun: Option<&UnderWay>) -> String {
         let start = &shown(settings)[..40];
         match begun {
             Some(UnderWay::Creating { token, .. }) if token.starts_with(start) => token.clone(),
-            _ => format!("{start}-{:x}", unix_seconds(self.clock.now())),
+            _ => {
+                let now = self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                format!("{start}-{:x}", now.as_nanos())
+            }
         }
     }
 }
