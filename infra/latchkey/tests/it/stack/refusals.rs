@@ -198,10 +198,11 @@ async fn another_servers_name_and_remedies_are_of_the_deployment() {
     assert!(json["do"].is_string() && json["kind"] == "name_taken");
 }
 
-/// As where no profile, no variable and no machine has any.
+/// As where no profile, no variable and no machine has any: whoever runs the tests may have some in
+/// their environment, but hardly this kind.
 fn nobody() -> aws_sdk_dynamodb::config::SharedCredentialsProvider {
-    use aws_config::environment::EnvironmentVariableCredentialsProvider as Environment;
     use aws_config::meta::credentials::CredentialsProviderChain;
-    let chain = CredentialsProviderChain::first_try("Environment", Environment::new());
+    use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider as WebIdentity;
+    let chain = CredentialsProviderChain::first_try("WebIdentity", WebIdentity::builder().build());
     aws_sdk_dynamodb::config::SharedCredentialsProvider::new(chain)
 }
