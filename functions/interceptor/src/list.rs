@@ -2,9 +2,10 @@
 //!
 //! At a gateway whose only target is listed live (recipe `dynamic` of its catalog) each list is asked
 //! for at the MCP server instead, as its reader. It is then treated as a call is: it goes on with its
-//! reader's token, or is answered. It never goes on without a token, and is never answered by an empty
-//! list: clients would keep that, and it would not be true. Nor is it answered by `input_required`,
-//! which MCP has not for lists.
+//! reader's token, or is answered. It is known to be such a list from the registry: an instance that
+//! could never read that lets each list pass as it came. No list is answered by an empty one: clients
+//! would keep that, and it would not be true. Nor is it answered by `input_required`, which MCP has not
+//! for lists.
 //!
 //! A list names no target. With two in the registry, readable or not, the token of one would be sent to
 //! the other, so then no list gets any.
