@@ -1,6 +1,10 @@
 //! Where work waits, so that it can be spread over as many as it needs, and nobody waits for it: what is
 //! due to be renewed, and targets that somebody has just consented to.
 
+mod batch;
+
+pub use batch::{Answer, Delivery};
+
 use crate::due::Due;
 use crate::subject::SubjectId;
 use crate::target::TargetName;

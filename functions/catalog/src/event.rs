@@ -1,6 +1,7 @@
-//! What invokes the function, and what it is answered.
+//! What invokes the function.
 
-use serde::{Deserialize, Serialize};
+use broker::queue::Delivery;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// What is to be done.
@@ -10,17 +11,6 @@ pub(crate) enum Event {
     Schedule,
     /// The queue's: <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>
     Queue(Vec<Delivery>),
-}
-
-/// A message as the queue delivers it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Delivery {
-    /// What the queue calls this delivery.
-    #[serde(rename = "messageId")]
-    pub(crate) id: String,
-    /// What was sent.
-    pub(crate) body: String,
 }
 
 impl Event {
@@ -45,27 +35,6 @@ struct Envelope {
 
 #[derive(Deserialize)]
 struct Look {}
-
-/// Which messages stay in the queue. All others are done with.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Answer {
-    batch_item_failures: Vec<Failure>,
-}
-
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Failure {
-    item_identifier: String,
-}
-
-impl Answer {
-    pub(crate) fn of(returned: Vec<String>) -> Self {
-        let failure = |id| Failure { item_identifier: id };
-        Self { batch_item_failures: returned.into_iter().map(failure).collect() }
-    }
-}
 
 /// An event that is neither of the schedule nor of the queue.
 #[derive(Clone, Copy, Debug, thiserror::Error)]

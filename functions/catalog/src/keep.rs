@@ -4,6 +4,7 @@
 //! So whoever comes after a crash goes on where it ended, and a target is never left worse than found.
 
 use crate::Keeper;
+use crate::doubt::believable;
 use crate::halt::Halt;
 use crate::notes::Notes;
 use crate::recipes::{recipe_of, schema_key};
@@ -15,7 +16,7 @@ use broker::gateway::{
 };
 use broker::store::{CatalogStore, ClientSecrets, ConnectionStore, TargetStore};
 use broker::subject::SubjectId;
-use broker::target::{Target, TargetName};
+use broker::target::Target;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Why a target is looked at: because it is time, if it is neither of these.
@@ -333,28 +334,6 @@ struct Tried {
 
 /// How long a recipe that was refused is not tried again by itself.
 const REFUSED_FOR: Duration = Duration::from_hours(24);
-
-/// Whether a list that differs may be that of all who use the target. A person with fewer rights, or
-/// a server in trouble, would take most tools from everybody.
-fn believable(name: &TargetName, catalog: &Catalog, tools: &Tools) -> Result<(), Halt> {
-    let now = tools.listed();
-    let Some(before) = &catalog.listed else { return Ok(()) };
-    let gone = if before.tools.is_empty() || now.tools.is_empty() {
-        before.count.saturating_sub(now.count)
-    } else {
-        before.tools.keys().filter(|name| !now.tools.contains_key(*name)).count()
-    };
-    let doubt = if catalog.listed_by.is_some() && catalog.listed_by != catalog.steward {
-        "another person's connection lists the tools now, and they are others".to_owned()
-    } else if gone * 2 > before.count {
-        format!("{gone} of {} tools are gone at once", before.count)
-    } else {
-        return Ok(());
-    };
-    Err(Halt::Failed(format!(
-        "{doubt}: the gateway keeps what it has, until an operator says `latchkey targets look {name}`"
-    )))
-}
 
 /// In what the service says where it takes no tools without a provider of its own choice.
 const UNSUPPORTED: &str = "mcpToolSchema is only supported";

@@ -4,6 +4,7 @@
 //! The gateway asks for a target's tools without a user, which a protected server refuses. So they are
 //! listed with the connection of a steward, who is the first to consent, and the gateway is told them.
 
+mod doubt;
 mod event;
 mod halt;
 mod keep;
@@ -15,7 +16,7 @@ mod settle;
 mod steward;
 mod tools;
 
-pub use event::{Answer, UnknownEvent};
+pub use event::UnknownEvent;
 pub use listing::{ListingError, SIZE_LIMIT, TOOL_LIMIT, list_tools};
 pub use recipes::Providers;
 pub use report::Report;
@@ -25,11 +26,11 @@ use broker::catalog::Catalog;
 use broker::clock::Clock;
 use broker::gateway::{GatewayTargets, ToolSchemas};
 use broker::http::Http;
-use broker::queue::CatalogMessage;
+use broker::queue::{Answer, CatalogMessage, Delivery};
 use broker::seal::KeyRing;
 use broker::store::{CatalogStore, ClientSecrets, ConnectionStore, StoreError, TargetStore};
 use broker::target::{Target, TargetName};
-use event::{Delivery, Event};
+use event::Event;
 use keep::{Occasion, Outcome, Visit};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;

@@ -9,14 +9,12 @@ mod renewal;
 mod report;
 mod sweep;
 
-pub use event::Answer;
-pub use renewal::Delivery;
 pub use report::{Renewals, Swept};
 
 use broker::breaker::Breakers;
 use broker::clock::Clock;
 use broker::http::Http;
-use broker::queue::Queue;
+use broker::queue::{Answer, Queue};
 use broker::registry::Registry;
 use broker::seal::KeyRing;
 use broker::store::{ClientSecrets, ConnectionStore, DueConnections, TargetStore};

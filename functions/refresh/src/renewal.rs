@@ -6,22 +6,13 @@ use broker::clock::{Clock, whole_seconds};
 use broker::connection::Connection;
 use broker::due::DAY;
 use broker::oauth::token::TokenError;
-use broker::queue::Message;
+use broker::queue::{Delivery, Message};
 use broker::quirks::Quirks;
 use broker::refresh::{Failure, Refresher, Renewal};
 use broker::store::{ClientSecrets, ConnectionStore, DueConnections, StoreError, TargetStore};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
-
-/// A message as the queue delivers it.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// What the queue calls this delivery.
-    pub id: String,
-    /// What was sent.
-    pub body: String,
-}
 
 /// What became of one message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

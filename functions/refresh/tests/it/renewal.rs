@@ -4,12 +4,13 @@ use crate::world::{HOUR, NOW, World, at, delivery, keys, message, notes, person,
 use broker::clock::Clock;
 use broker::connection::{Connection, Reason, Status};
 use broker::due::DAY;
+use broker::queue::Delivery;
 use broker::queue::Message;
 use broker::store::{ConnectionStore, TargetStore, UsedConnections};
 use broker::target::Target;
 use broker::tokens::TokenSet;
 use oauth2::{AccessToken, RefreshToken};
-use refresh::{Delivery, Renewals, Swept};
+use refresh::{Renewals, Swept};
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -1,9 +1,10 @@
 //! The sweep of a deployment, every minute, with a queue in this process.
 
 use broker::clock::Clock;
+use broker::queue::Delivery;
 use broker::queue::{Message, Queue, QueueError};
 use broker::store::{ClientSecrets, ConnectionStore, DueConnections, TargetStore};
-use refresh::{Delivery, Refresh};
+use refresh::Refresh;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
