@@ -4,27 +4,37 @@
 //! documentation says. What goes out holds only what we add, because the gateway answers 500 to
 //! anything else.
 
-use serde::{Deserialize, Serialize};
+use crate::members::{Members, Named};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::fmt;
 
-/// One invocation by the gateway.
-pub(crate) enum Event<'a> {
+/// One invocation by the gateway. To read one never fails: the function that is called with it has an
+/// answer for each.
+///
+/// It is read in one pass over its bytes, straight from what Lambda hands over. Nothing becomes a
+/// tree: what goes on stays the text that it was.
+pub struct Event(pub(crate) Phase);
+
+/// What there is to do. The phase is told by `gatewayResponse` being there, not by a name.
+pub(crate) enum Phase {
     /// The HTTP envelope: targets that are no MCP servers. They are none of our business.
     Http,
     /// A message on its way to the target.
     Request(GatewayRequest),
-    /// An answer on its way to the client, and the request that it answers, if that is shown. Most
-    /// answers need no look at their requests.
-    Response(Option<&'a RawValue>, GatewayResponse),
+    /// An answer on its way to the client, and the request that it answers, if that is shown.
+    Response(Option<GatewayRequest>, GatewayResponse),
+    /// Not an event of the gateway's.
+    Unreadable,
 }
 
 /// The part of `gatewayRequest` that we read.
-#[derive(Default, Deserialize)]
+#[derive(Default)]
 pub(crate) struct GatewayRequest {
-    #[serde(default)]
-    headers: Option<Map<String, Value>>,
-    #[serde(default)]
+    headers: Option<Box<RawValue>>,
     pub(crate) body: Option<Box<RawValue>>,
 }
 
@@ -40,59 +50,98 @@ pub(crate) struct GatewayResponse {
     pub(crate) body: Option<Box<RawValue>>,
 }
 
-impl<'a> Event<'a> {
-    /// Reads an event. The phase is told by `gatewayResponse` being there, not by a name.
-    pub(crate) fn read(event: &'a RawValue) -> Result<Self, NotAnEvent> {
+impl Event {
+    /// Reads an event that is JSON already.
+    pub fn read(event: &RawValue) -> Self {
+        serde_json::from_str(event.get()).unwrap_or(Self(Phase::Unreadable))
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Envelope<'a> {
             #[serde(borrow, default)]
             mcp: Option<Mcp<'a>>,
             #[serde(default)]
-            http: Option<serde::de::IgnoredAny>,
+            http: Option<IgnoredAny>,
         }
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Mcp<'a> {
             #[serde(borrow, default)]
-            gateway_request: Option<&'a RawValue>,
+            gateway_request: Members<'a, GatewayRequest, 2>,
             #[serde(default)]
             gateway_response: Option<GatewayResponse>,
         }
-        let envelope: Envelope = serde_json::from_str(event.get()).map_err(|_| NotAnEvent)?;
-        match envelope {
-            Envelope {
-                mcp: Some(Mcp { gateway_request, gateway_response: Some(response) }),
-                ..
-            } => Ok(Self::Response(gateway_request, response)),
-            Envelope { mcp: Some(Mcp { gateway_request: Some(request), .. }), .. } => {
-                Ok(Self::Request(GatewayRequest::read(request)?))
+        // What remains of the text after an error is nobody's: Lambda hands over one value.
+        let Ok(Envelope { mcp, http }) = Envelope::deserialize(from) else {
+            return Ok(Self(Phase::Unreadable));
+        };
+        Ok(Self(match (mcp, http) {
+            (Some(Mcp { gateway_request, gateway_response: Some(response) }), _) => {
+                Phase::Response(GatewayRequest::of(gateway_request), response)
             }
-            Envelope { mcp: None, http: Some(_) } => Ok(Self::Http),
-            Envelope { .. } => Err(NotAnEvent),
-        }
+            (Some(Mcp { gateway_request, gateway_response: None }), _) => {
+                GatewayRequest::of(gateway_request).map_or(Phase::Unreadable, Phase::Request)
+            }
+            (None, Some(_)) => Phase::Http,
+            (None, None) => Phase::Unreadable,
+        }))
     }
 }
 
-/// Not an event of the gateway's.
-#[derive(Debug)]
-pub(crate) struct NotAnEvent;
+impl Named<2> for GatewayRequest {
+    const NAMES: [&'static str; 2] = ["headers", "body"];
+}
 
 impl GatewayRequest {
-    pub(crate) fn read(request: &RawValue) -> Result<Self, NotAnEvent> {
-        serde_json::from_str(request.get()).map_err(|_| NotAnEvent)
+    fn of(members: Members<'_, Self, 2>) -> Option<Self> {
+        let Members::Found([headers, body], _) = members else { return None };
+        Some(Self { headers: headers.map(ToOwned::to_owned), body: body.map(ToOwned::to_owned) })
     }
 
     /// A header, its name in any case. A header that is there twice has no value.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut found = self
-            .headers
-            .iter()
-            .flatten()
-            .filter(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null());
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let Headers(headers) = serde_json::from_str(self.headers.as_ref()?.get()).ok()?;
+        let mut found = headers
+            .into_iter()
+            .filter(|(Name(key), value)| key.eq_ignore_ascii_case(name) && value.get() != "null");
         let (_, value) = found.next()?;
-        if found.next().is_some() { None } else { value.as_str() }
+        if found.next().is_some() { None } else { serde_json::from_str(value.get()).ok() }
     }
 }
+
+/// In their order, and as often as they are there.
+struct Headers<'a>(Vec<(Name<'a>, &'a RawValue)>);
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Headers<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Headers<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("headers")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut headers = Vec::with_capacity(USUAL);
+                while let Some(header) = map.next_entry()? {
+                    headers.push(header);
+                }
+                Ok(Headers(headers))
+            }
+        }
+        from.deserialize_map(Reader)
+    }
+}
+
+/// So many headers need no second allocation.
+const USUAL: usize = 16;
 
 impl GatewayResponse {
     /// The values of its `WWW-Authenticate` headers.
@@ -120,15 +169,10 @@ impl GatewayResponse {
 #[serde(rename_all = "camelCase")]
 pub struct Output {
     interceptor_output_version: &'static str,
-    #[serde(flatten)]
-    envelope: Envelope,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Envelope {
-    Mcp(Action),
-    Http(Nothing),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcp: Option<Action>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http: Option<Nothing>,
 }
 
 #[derive(Serialize)]
@@ -159,24 +203,24 @@ struct Added {
 impl Output {
     /// Leave an HTTP target's message alone.
     pub(crate) fn http() -> Self {
-        Self::of(Envelope::Http(Nothing {}))
+        Self { http: Some(Nothing {}), mcp: None, interceptor_output_version: VERSION }
     }
 
     /// Let the message go on without a token.
     pub(crate) fn pass(body: Box<RawValue>) -> Self {
-        Self::of(Envelope::Mcp(Action::Request { headers: None, body }))
+        Self::of(Action::Request { headers: None, body })
     }
 
     /// Let the message go on with this `Authorization`.
     pub(crate) fn forward(authorization: String, body: Box<RawValue>) -> Self {
         let headers = Some(Added { authorization });
-        Self::of(Envelope::Mcp(Action::Request { headers, body }))
+        Self::of(Action::Request { headers, body })
     }
 
     /// Answer the client at once. Always 200: a 401 would make MCP clients restart the sign-in at the
     /// gateway, and some drop the body of anything but 200.
     pub(crate) fn answer(body: Box<RawValue>) -> Self {
-        Self::of(Envelope::Mcp(Action::Response { status_code: Some(200), body }))
+        Self::of(Action::Response { status_code: Some(200), body })
     }
 
     /// Let an answer go on as it is. A body that is missing, or that the gateway would not take back,
@@ -184,18 +228,20 @@ impl Output {
     pub(crate) fn pass_response(response: GatewayResponse) -> Self {
         let GatewayResponse { status_code, body, .. } = response;
         let body = body.and_then(structured).unwrap_or_else(empty_object);
-        Self::of(Envelope::Mcp(Action::Response { status_code, body }))
+        Self::of(Action::Response { status_code, body })
     }
 
     /// Whether the client is answered, and nothing goes on to the target.
     pub(crate) fn answers(&self) -> bool {
-        matches!(self.envelope, Envelope::Mcp(Action::Response { .. }))
+        matches!(self.mcp, Some(Action::Response { .. }))
     }
 
-    fn of(envelope: Envelope) -> Self {
-        Self { interceptor_output_version: "1.0", envelope }
+    fn of(action: Action) -> Self {
+        Self { mcp: Some(action), http: None, interceptor_output_version: VERSION }
     }
 }
+
+const VERSION: &str = "1.0";
 
 /// An object or an array, or the one that a text holds: what the gateway takes for a body.
 pub(crate) fn structured(body: Box<RawValue>) -> Option<Box<RawValue>> {

@@ -34,13 +34,14 @@ mod consent;
 mod event;
 mod injected;
 mod list;
+mod members;
 mod message;
 mod objection;
 mod refusal;
 mod request_state;
 mod response;
 
-pub use event::Output;
+pub use event::{Event, Output};
 pub use injected::Injected;
 
 use broker::breaker::Breakers;
@@ -55,7 +56,7 @@ use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use challenge::INPUT_KEY;
 use consent::{Consent, Patience};
-use event::{Event, GatewayRequest};
+use event::{GatewayRequest, Phase};
 use message::{Body, Call};
 use refusal::Refusal;
 use request_state::{Carried, RequestState};
@@ -100,28 +101,25 @@ where
     K: Clock,
 {
     /// Answers one invocation. There is no error: what cannot be understood is refused.
-    pub async fn handle(&self, event: &RawValue) -> Output {
-        match Event::read(event) {
-            Ok(Event::Http) => Output::http(),
-            Ok(Event::Response(request, response)) => self.answered(request, response).await,
-            Ok(Event::Request(request)) => self.decide(request).await,
-            Err(_) => refuse_message(None, Refusal::Unreadable),
+    pub async fn handle(&self, Event(phase): Event) -> Output {
+        match phase {
+            Phase::Http => Output::http(),
+            Phase::Response(request, response) => self.answered(request, response).await,
+            Phase::Request(request) => self.decide(request).await,
+            Phase::Unreadable => refuse_message(None, Refusal::Unreadable),
         }
     }
 
-    async fn decide(&self, request: GatewayRequest) -> Output {
-        match Body::read(request.body.as_deref()) {
+    async fn decide(&self, mut request: GatewayRequest) -> Output {
+        match Body::read(request.body.take()) {
             Body::Call(call) => self.decide_call(&request, call, Patience::Full).await,
             Body::Other(whole) => Output::pass(whole),
             Body::Empty => Output::pass(event::empty_object()),
             Body::Batch { needs_token: true, .. } => refuse_message(None, Refusal::Batch),
-            Body::Batch { needs_token: false, lists } => {
-                let whole = request.body.unwrap_or_else(event::empty_object);
-                if lists {
-                    return self.decide_tokenless_list(None, whole, Refusal::Batch).await;
-                }
-                Output::pass(whole)
+            Body::Batch { needs_token: false, lists: true, whole } => {
+                self.decide_tokenless_list(None, whole, Refusal::Batch).await
             }
+            Body::Batch { needs_token: false, lists: false, whole } => Output::pass(whole),
             Body::MalformedList { id, whole } => {
                 self.decide_tokenless_list(id.as_deref(), whole, Refusal::MalformedList).await
             }
@@ -202,7 +200,7 @@ where
 
     async fn caller(&self, request: &GatewayRequest, now: SystemTime) -> Result<Caller, Refusal> {
         let authorization = request.header("authorization").ok_or(Refusal::NoAuthorization)?;
-        self.identity.caller(authorization, now).await.map_err(|error| match error {
+        self.identity.caller(&authorization, now).await.map_err(|error| match error {
             IdentityError::Rejected(why) => Refusal::NotIdentified(why),
             IdentityError::Unavailable(_) | IdentityError::AnotherIssuer => {
                 tracing::error!(%error, "callers cannot be identified");

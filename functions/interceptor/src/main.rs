@@ -7,8 +7,8 @@ use broker::clock::SystemClock;
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use broker::seal::KeyRing;
+use interceptor::Event;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
-use serde_json::value::RawValue;
 use wiring::{Keys, Parts};
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,8 +26,8 @@ async fn main() -> Result<(), Error> {
     };
     let http = Http::new(Reach::Public);
     let interceptor = &Box::pin(wiring::interceptor(config, http, parts, keys)).await?;
-    run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-        Ok::<_, Error>(interceptor.handle(&event.payload).await)
+    run(service_fn(async |event: LambdaEvent<Event>| {
+        Ok::<_, Error>(interceptor.handle(event.payload).await)
     }))
     .await
 }

@@ -1,10 +1,13 @@
 //! The JSON-RPC message inside an event: what it asks for, and whether that needs a token.
 
 use crate::event::raw;
+use crate::members::{Members, Named};
 use broker::seal;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What a body turned out to be.
@@ -15,6 +18,8 @@ pub(crate) enum Body {
         needs_token: bool,
         /// Whether one of them asks for a list, which needs one at some gateways.
         lists: bool,
+        /// All of them as the client sent them.
+        whole: Box<RawValue>,
     },
     /// A message that acts at a target.
     Call(Call),
@@ -40,13 +45,20 @@ pub(crate) enum Body {
 
 /// A member that is given twice makes a message unreadable: the gateway might read the other one.
 #[derive(Deserialize)]
-struct Message {
-    #[serde(default)]
-    id: Option<Box<RawValue>>,
-    #[serde(default)]
-    method: Option<String>,
-    #[serde(default)]
-    params: Option<Box<RawValue>>,
+struct Message<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    params: Members<'a, Params, 5>,
+}
+
+/// What is read of the parameters.
+struct Params;
+
+impl Named<5> for Params {
+    const NAMES: [&'static str; 5] = ["name", "uri", "_meta", INPUT_RESPONSES, REQUEST_STATE];
 }
 
 /// A message that acts at a target, or asks for a list of what is there: the ones that may need a
@@ -59,7 +71,6 @@ pub(crate) struct Call {
     pub(crate) meta: Map<String, Value>,
     pub(crate) input_responses: BTreeMap<String, Value>,
     pub(crate) request_state: Option<String>,
-    params: BTreeMap<String, Box<RawValue>>,
     whole: Box<RawValue>,
 }
 
@@ -75,10 +86,10 @@ pub(crate) enum Method {
 }
 
 impl Body {
-    pub(crate) fn read(body: Option<&RawValue>) -> Self {
+    pub(crate) fn read(body: Option<Box<RawValue>>) -> Self {
         let Some(body) = body else { return Self::Empty };
         match body.get().as_bytes().first() {
-            Some(b'{') => Self::object(body.to_owned()),
+            Some(b'{') => Self::object(body),
             Some(b'[') => Self::batch(body).unwrap_or(Self::Unreadable),
             // The raw text instead of the parsed object: read what it says.
             Some(b'"') => serde_json::from_str::<String>(body.get())
@@ -90,9 +101,9 @@ impl Body {
         }
     }
 
-    fn batch(body: &RawValue) -> Option<Self> {
+    fn batch(whole: Box<RawValue>) -> Option<Self> {
         let (mut needs_token, mut lists) = (false, false);
-        for message in serde_json::from_str::<Vec<&RawValue>>(body.get()).ok()? {
+        for message in serde_json::from_str::<Vec<&RawValue>>(whole.get()).ok()? {
             // A list would be read as the members of a message in their order.
             let object = message.get().starts_with('{');
             let message: Message = object.then(|| serde_json::from_str(message.get()).ok())??;
@@ -102,7 +113,7 @@ impl Body {
                 None => {}
             }
         }
-        Some(Self::Batch { needs_token, lists })
+        Some(Self::Batch { needs_token, lists, whole })
     }
 
     fn object(whole: Box<RawValue>) -> Self {
@@ -110,12 +121,8 @@ impl Body {
             return Self::Unreadable;
         };
         let Some(method) = message.method() else { return Self::Other(whole) };
-        let id = message.id.filter(|id| is_id(id));
-        let params = match message.params {
-            None if method.lists() => Some(raw(&Map::new())),
-            params => params,
-        };
-        match (id, params.and_then(|params| read_call(method, &params))) {
+        let id = message.id.filter(|id| is_id(id)).map(ToOwned::to_owned);
+        match (id, Call::read(method, &message.params)) {
             (Some(id), Some(call)) => Self::Call(Call { id, whole, ..call }),
             (id, _) if method.lists() => Self::MalformedList { id, whole },
             (id, _) => Self::MalformedCall { id },
@@ -149,7 +156,7 @@ impl Method {
     }
 }
 
-impl Message {
+impl Message<'_> {
     fn method(&self) -> Option<Method> {
         match self.method.as_deref()? {
             "tools/call" => Some(Method::CallTool),
@@ -164,51 +171,59 @@ impl Message {
     }
 }
 
+/// A member's value: none if it is not there, and nothing at all if it is of another kind.
+#[expect(clippy::option_option, reason = "one who reads it takes each `?` for what it is")]
+fn member<T: DeserializeOwned>(found: Option<&RawValue>) -> Option<Option<T>> {
+    found.map(|raw| serde_json::from_str(raw.get())).transpose().ok()
+}
+
 /// A string or a number: <https://www.jsonrpc.org/specification#request_object>. Anything else is not
 /// sent back.
 fn is_id(id: &RawValue) -> bool {
     id.get().starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit())
 }
 
-fn read_call(method: Method, params: &RawValue) -> Option<Call> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Params {
-        #[serde(default)]
-        name: Option<String>,
-        #[serde(default)]
-        uri: Option<String>,
-        #[serde(default, rename = "_meta")]
-        meta: Option<Map<String, Value>>,
-        #[serde(default)]
-        input_responses: Option<BTreeMap<String, Value>>,
-        #[serde(default)]
-        request_state: Option<String>,
-    }
-    let read: Params = serde_json::from_str(params.get()).ok()?;
-    Some(Call {
-        id: RawValue::NULL.to_owned(),
-        method,
-        name: match method {
-            Method::ReadResource => read.uri?,
-            _ if method.lists() => String::new(),
-            _ => read.name?,
-        },
-        meta: read.meta.unwrap_or_default(),
-        input_responses: read.input_responses.unwrap_or_default(),
-        request_state: read.request_state,
-        params: serde_json::from_str(params.get()).ok()?,
-        whole: RawValue::NULL.to_owned(),
-    })
-}
-
 impl Call {
+    /// Without an id, and the message still to be put in its place.
+    fn read(method: Method, params: &Members<Params, 5>) -> Option<Self> {
+        let [name, uri, meta, input_responses, request_state] = match params {
+            Members::Found(found, _) => *found,
+            Members::Absent if method.lists() => [None; 5],
+            Members::Absent | Members::Unreadable => return None,
+        };
+        let (name, uri): (Option<String>, Option<String>) = (member(name)?, member(uri)?);
+        Some(Self {
+            id: RawValue::NULL.to_owned(),
+            method,
+            name: match method {
+                Method::ReadResource => uri?,
+                _ if method.lists() => String::new(),
+                _ => name?,
+            },
+            meta: member(meta)?.unwrap_or_default(),
+            input_responses: member(input_responses)?.unwrap_or_default(),
+            request_state: member(request_state)?,
+            whole: RawValue::NULL.to_owned(),
+        })
+    }
+
+    /// All parameters, as they stand.
+    fn params(&self) -> BTreeMap<String, Box<RawValue>> {
+        #[derive(Default, Deserialize)]
+        struct Whole {
+            #[serde(default)]
+            params: Option<BTreeMap<String, Box<RawValue>>>,
+        }
+        let whole: Whole = serde_json::from_str(self.whole.get()).unwrap_or_default();
+        whole.params.unwrap_or_default()
+    }
+
     /// What stays the same when a client sends the call again: method and parameters, but neither
     /// the answers to our questions nor `_meta`, whose progress token is new each time.
     pub(crate) fn digest(&self) -> String {
         let method = format!("{:?}", self.method);
         let mut fields = vec![method];
-        for (name, value) in &self.params {
+        for (name, value) in &self.params() {
             if ![REQUEST_STATE, INPUT_RESPONSES, "_meta"].contains(&name.as_str()) {
                 fields.push(name.clone());
                 // Parsed and written again, so that key order and spaces do not count. What is too
@@ -231,7 +246,7 @@ impl Call {
     /// to a `requestState` that is not its own. `wrapped` is the target's own state, which ours had
     /// replaced.
     pub(crate) fn into_cleaned(self, our_key: &str, wrapped: Option<&str>) -> Box<RawValue> {
-        let mut params = self.params;
+        let mut params = self.params();
         params.remove(REQUEST_STATE);
         if let Some(state) = wrapped {
             params.insert(REQUEST_STATE.into(), raw(&state));

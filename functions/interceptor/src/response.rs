@@ -20,7 +20,6 @@ use broker::step_up::{Next, Operation};
 use broker::store::{ClientSecrets, ConnectionStore, StoreError, TargetStore, UsedConnections};
 use broker::subject::SubjectId;
 use broker::target::Target;
-use serde_json::value::RawValue;
 use std::time::{Duration, SystemTime};
 
 /// Whose call was answered.
@@ -53,16 +52,15 @@ where
     /// An answer on its way to the client: as it is, unless it is about our token.
     pub(crate) async fn answered(
         &self,
-        request: Option<&RawValue>,
+        request: Option<GatewayRequest>,
         response: GatewayResponse,
     ) -> Output {
         let objection = Objection::read(&response);
         if objection.is_none() && !response.is_silent() {
             return Output::pass_response(response);
         }
-        let request = request.and_then(|request| GatewayRequest::read(request).ok());
-        let Some(request) = request else { return Output::pass_response(response) };
-        let Body::Call(call) = Body::read(request.body.as_deref()) else {
+        let Some(mut request) = request else { return Output::pass_response(response) };
+        let Body::Call(call) = Body::read(request.body.take()) else {
             return Output::pass_response(response);
         };
         let Some(objection) = objection else {
@@ -109,7 +107,7 @@ where
         let Ok(tokens) = connection.open(&self.token_keys, &subject, target) else {
             return in_doubt;
         };
-        if whose.shows_token && tokens.bearer().as_deref() != request.header("authorization") {
+        if whose.shows_token && tokens.bearer() != request.header("authorization") {
             // An earlier token's late answer: the one that is there now has yet to be tried.
             return in_doubt;
         }
@@ -230,7 +228,7 @@ where
 
     async fn whose(&self, request: &GatewayRequest, now: SystemTime) -> Option<Whose> {
         let authorization = request.header("authorization")?;
-        if let Some(subject) = self.injected.whose(authorization) {
+        if let Some(subject) = self.injected.whose(&authorization) {
             return Some(Whose { subject, client: None, shows_token: true });
         }
         let caller = self.caller(request, now).await.ok()?;
@@ -245,7 +243,7 @@ where
     ) -> Dialect {
         let known = |listed: &String| listed == "*" || client == Some(listed);
         let knows_urls = self.url_elicitation_clients.iter().any(known);
-        Dialect::of(call, request.header("mcp-protocol-version"), knows_urls)
+        Dialect::of(call, request.header("mcp-protocol-version").as_deref(), knows_urls)
     }
 }
 

@@ -27,7 +27,7 @@ use broker::store::{ConnectionStore, TargetStore};
 use broker::subject::Subject;
 use broker::target::SecretName;
 use broker::tokens::TokenSet;
-use interceptor::{Injected, Interceptor};
+use interceptor::{Event, Injected, Interceptor};
 use libfuzzer_sys::fuzz_target;
 use oauth2::{AccessToken, ClientSecret, RefreshToken};
 use protocol::{REQUEST_OUTPUT, RESPONSE_OUTPUT, check, check_answer};
@@ -165,7 +165,7 @@ impl World {
 
     fn send(&self, event: &str) -> Option<String> {
         let event = RawValue::from_string(event.to_owned()).ok()?;
-        let output = self.runtime.block_on(self.interceptor.handle(&event));
+        let output = self.runtime.block_on(self.interceptor.handle(Event::read(&event)));
         Some(serde_json::to_string(&output).unwrap())
     }
 

@@ -38,7 +38,7 @@ use broker::target::{Target, TargetName};
 use callback::Callback;
 use catalog::{Catalogs, LocalGateway, PATIENCE, POLL};
 use connections::Connections;
-use interceptor::{Injected, Interceptor};
+use interceptor::{Event, Injected, Interceptor};
 use keys::Keys;
 use refresh::Refresh;
 use std::sync::Arc;
@@ -225,7 +225,7 @@ fn gateway_of(
         interceptor: Arc::new(move |event| {
             let interceptor = Arc::clone(&interceptor);
             Box::pin(async move {
-                let output = interceptor.handle(&event).await;
+                let output = interceptor.handle(Event::read(&event)).await;
                 serde_json::value::to_raw_value(&output).map_err(|error| error.to_string())
             })
         }),

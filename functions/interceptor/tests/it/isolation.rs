@@ -9,7 +9,7 @@ use broker::step_up::StepUp;
 use broker::store::{ConnectionStore, Lease, StoreError, UsedConnections};
 use broker::subject::{Subject, SubjectId};
 use broker::target::TargetName;
-use interceptor::Interceptor;
+use interceptor::{Event, Interceptor};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -257,9 +257,12 @@ async fn u2_a_store_that_gives_anothers_row_gives_nothing_away() {
             injected: it.injected,
             clock: it.clock,
         };
-        asks_to_connect(&serde_json::to_value(interceptor.handle(&alices).await).unwrap());
+        asks_to_connect(
+            &serde_json::to_value(interceptor.handle(Event::read(&alices)).await).unwrap(),
+        );
         if seconds > 0 {
-            let output = serde_json::to_value(interceptor.handle(&bobs).await).unwrap();
+            let output =
+                serde_json::to_value(interceptor.handle(Event::read(&bobs)).await).unwrap();
             assert_eq!(forwarded(&output), Some("Bearer gho_bob"));
         }
     }

@@ -18,7 +18,7 @@ use broker::store::{CatalogStore, ConnectionStore, TargetStore};
 use broker::subject::{Subject, SubjectId};
 use broker::target::{SecretName, Target};
 use broker::tokens::TokenSet;
-use interceptor::{Injected, Interceptor};
+use interceptor::{Event, Injected, Interceptor};
 use oauth2::{AccessToken, ClientSecret, RefreshToken};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -162,7 +162,7 @@ impl World {
     /// What the gateway is told, as text.
     pub(crate) async fn send(&self, event: &str) -> String {
         let event = RawValue::from_string(event.to_owned()).unwrap();
-        serde_json::to_string(&self.interceptor.handle(&event).await).unwrap()
+        serde_json::to_string(&self.interceptor.handle(Event::read(&event)).await).unwrap()
     }
 
     /// What becomes of `body`, sent by the holder of `jwt`.

@@ -9,18 +9,17 @@ use broker::http::{Http, Reach};
 use broker::identity::IdentityProvider;
 use broker::registry::Registry;
 use broker::seal::KeyRing;
-use interceptor::{Injected, Interceptor};
+use interceptor::{Event, Injected, Interceptor};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
-use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let interceptor = &OnceCell::new();
-    run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+    run(service_fn(async |event: LambdaEvent<Event>| {
         let interceptor = interceptor.get_or_try_init(|| Box::pin(assemble())).await?;
-        Ok::<_, Error>(interceptor.handle(&event.payload).await)
+        Ok::<_, Error>(interceptor.handle(event.payload).await)
     }))
     .await
 }
