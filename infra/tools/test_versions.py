@@ -31,6 +31,7 @@ CHANGED = {
     "SecurityGroupIds": "sg-2",
     "SubnetIds": "subnet-1",
     "Tracing": "Active",
+    "TokenMemorySeconds": "0",
     "UrlElicitationClients": "*",
 }
 # Means nothing but that each function starts anew.

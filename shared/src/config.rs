@@ -11,6 +11,7 @@ pub use refresh::RefreshConfig;
 use crate::http::{NotAHost, NotAName, NotRoots};
 use crate::identity::IdentitySettings;
 use crate::target::SecretName;
+use std::time::Duration;
 
 /// The broker's own address and everything the functions share. `from_env` passes the environment, a
 /// test passes a map.
@@ -29,7 +30,13 @@ pub struct Config {
     /// `URL_ELICITATION_CLIENTS`: inbound OAuth clients known to understand the 2025-11-25 error
     /// `-32042`, or `*`. A request of that revision does not say what its client can do.
     pub url_elicitation_clients: Vec<String>,
+    /// `TOKEN_MEMORY_SECONDS`: how long a token that was read may be forwarded without another look at
+    /// the table, and so how long it may outlive a disconnect; 0 to 60, and [`TOKEN_MEMORY`] unless given.
+    pub token_memory: Duration,
 }
+
+/// Long enough for an agent's burst of calls, and shorter than it takes to click anywhere else.
+pub const TOKEN_MEMORY: Duration = Duration::from_secs(5);
 
 impl Config {
     /// Reads the environment.
@@ -64,6 +71,10 @@ impl Config {
             identity_secret: given("IDP_CLIENT_SECRET").map(SecretName),
             outbound: Outbound::read(given)?,
             url_elicitation_clients: list("URL_ELICITATION_CLIENTS"),
+            token_memory: match given("TOKEN_MEMORY_SECONDS") {
+                Some(seconds) => token_memory(&seconds).ok_or(ConfigError::NotTokenMemory)?,
+                None => TOKEN_MEMORY,
+            },
         })
     }
 }
@@ -115,6 +126,9 @@ pub enum ConfigError {
     /// A number of days was expected.
     #[error("{0} is not a whole number of days")]
     NotDays(&'static str),
+    /// `TOKEN_MEMORY_SECONDS` is something else: nobody knows how long a disconnect may take.
+    #[error("TOKEN_MEMORY_SECONDS is not a whole number of seconds from 0 to 60")]
+    NotTokenMemory,
     /// No inbound token could ever be accepted.
     #[error("neither IDP_AUDIENCES nor IDP_CLIENTS is set: no caller could be admitted")]
     NobodyAdmitted,
@@ -130,6 +144,11 @@ pub enum ConfigError {
     /// `AWS_CA_BUNDLE` is of no use, and no request of ours could be answered.
     #[error("AWS_CA_BUNDLE names {0}")]
     CaBundle(NotRoots),
+}
+
+fn token_memory(seconds: &str) -> Option<Duration> {
+    let seconds = seconds.trim().parse().ok().filter(|seconds| *seconds <= 60)?;
+    Some(Duration::from_secs(seconds))
 }
 
 fn split(list: &str) -> Vec<String> {
@@ -163,6 +182,15 @@ mod tests {
         assert_eq!(config.identity.subject_claims, ["sub"]);
         assert!(config.identity_secret.is_none());
         assert_eq!(config.outbound, Outbound::default());
+    }
+
+    #[test]
+    fn a_token_is_kept_for_seconds_and_never_for_longer_than_a_minute() {
+        let kept = |seconds| Ok(read(&[("TOKEN_MEMORY_SECONDS", seconds)])?.token_memory.as_secs());
+        assert_eq!(["", "0", "5", "60"].map(|s| kept(s).unwrap()), [5, 0, 5, 60]);
+        for wrong in ["61", "-1", "1.5", "5s"] {
+            assert_eq!(kept(wrong), Err(ConfigError::NotTokenMemory), "{wrong}");
+        }
     }
 
     #[test]

@@ -8,15 +8,17 @@ use crate::http::{Http, HttpError};
 use crate::oauth::authentication::basic;
 use crate::oauth::request::code_challenge;
 use crate::oauth::response::AuthorizationResponse;
+use crate::recent::Recent;
 use crate::seal;
-use crate::subject::Subject;
+use crate::subject::{Subject, SubjectId};
 use claims::{audience, client_of, speaks_for_a_machine};
 use jsonwebtoken::{Algorithm, Validation};
 use oauth2::{ClientSecret, PkceCodeVerifier};
-use published::{Known, Published};
+use published::{Known, METADATA_LIFETIME, Published};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What we know of the gateway's identity provider.
 #[derive(Clone, Debug)]
@@ -36,18 +38,20 @@ pub struct IdentitySettings {
     pub subject_claims: Vec<String>,
 }
 
-/// The gateway's identity provider, with its metadata and keys remembered.
+/// The gateway's identity provider, with its metadata and keys remembered, and whose tokens they
+/// verified.
 pub struct IdentityProvider {
     settings: IdentitySettings,
     http: Http,
     published: Published,
+    callers: Recent<[u8; 32], (Arc<Known>, Caller)>,
 }
 
 /// On whose behalf the gateway calls, and through which OAuth client.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     /// The end user.
-    pub subject: Subject,
+    pub subject: SubjectId,
     /// The inbound token's OAuth client.
     pub client: Option<String>,
 }
@@ -73,7 +77,7 @@ impl IdentityProvider {
     /// The provider that `settings` name, read when first needed.
     pub fn new(settings: IdentitySettings, http: Http) -> Self {
         let published = Published::new(settings.issuer.clone(), http.clone());
-        Self { settings, http, published }
+        Self { settings, http, published, callers: Recent::new(MOST_CALLERS) }
     }
 
     /// The issuer, to name it on a page.
@@ -88,6 +92,10 @@ impl IdentityProvider {
 
     /// Verifies the JWT of an `Authorization` header's value: signature, issuer, lifetime, audience
     /// or client, and that it speaks for a person.
+    ///
+    /// A token that was verified once is known by its digest until it expires, or until the provider's
+    /// keys are read again: with other keys it may no longer be good. Verified anew, it would be
+    /// compared with the same settings and found the same.
     pub async fn caller(
         &self,
         authorization: &str,
@@ -95,12 +103,20 @@ impl IdentityProvider {
     ) -> Result<Caller, IdentityError> {
         let jwt =
             bearer(authorization).ok_or(IdentityError::Rejected("it is not a Bearer token"))?;
-        let claims = self.verified(jwt, now).await?;
+        let digest = seal::fingerprint([jwt]);
+        if let Some((known, caller)) = self.callers.recall(&digest, now)
+            && self.published.still(&known, now).await
+        {
+            return Ok(caller);
+        }
+        let (known, claims) = self.verified(jwt, now).await?;
         self.admit(&claims)?;
-        Ok(Caller {
-            subject: self.subject(&claims)?,
+        let caller = Caller {
+            subject: self.subject(&claims)?.id(),
             client: client_of(&claims).map(str::to_owned),
-        })
+        };
+        self.callers.remember(digest, (known, caller.clone()), now, last_moment(&claims, now));
+        Ok(caller)
     }
 
     /// Begins a sign-in: what to remember and where to send the browser.
@@ -155,7 +171,7 @@ impl IdentityProvider {
         }
         let code = answer.into_code().map_err(|_| IdentityError::Rejected("it holds no code"))?;
         let id_token = self.exchange(&known, code.into_secret(), &sign_in, redirect_uri).await?;
-        let claims = self.verified(&id_token, now).await?;
+        let (_, claims) = self.verified(&id_token, now).await?;
         self.admit_id_token(&claims, &sign_in.nonce)?;
         let display_name = ["name", "preferred_username", "email"]
             .iter()
@@ -179,12 +195,13 @@ impl IdentityProvider {
             .map_err(|_| IdentityError::Rejected("it names nobody"))
     }
 
-    /// Signature, issuer and lifetime: what access tokens and ID tokens have in common.
+    /// Signature, issuer and lifetime: what access tokens and ID tokens have in common. With the claims
+    /// comes what they were verified by.
     async fn verified(
         &self,
         jwt: &str,
         now: SystemTime,
-    ) -> Result<Map<String, Value>, IdentityError> {
+    ) -> Result<(Arc<Known>, Map<String, Value>), IdentityError> {
         let header = jsonwebtoken::decode_header(jwt)
             .map_err(|_| IdentityError::Rejected("it is not a signed JWT"))?;
         if !ALGORITHMS.contains(&header.alg) {
@@ -218,7 +235,7 @@ impl IdentityProvider {
         if seconds("nbf").is_some_and(|nbf| now + LEEWAY < nbf) {
             return Err(IdentityError::Rejected("it is not yet valid"));
         }
-        Ok(claims)
+        Ok((known, claims))
     }
 
     /// An inbound token must be meant for this gateway: by audience, by client, or by both where
@@ -332,6 +349,15 @@ impl SignIn {
     }
 }
 
+/// Until when a token that was found good is good without another look, as `exp` has it.
+fn last_moment(claims: &Map<String, Value>, now: SystemTime) -> SystemTime {
+    let expires = claims.get("exp").and_then(Value::as_f64).unwrap_or_default() + LEEWAY;
+    let expires = Duration::try_from_secs_f64(expires).unwrap_or_default();
+    // One that never expires is looked at again with new keys.
+    let latest = now + METADATA_LIFETIME;
+    UNIX_EPOCH.checked_add(expires).map_or(latest, |expires| expires.min(latest))
+}
+
 /// The token of a `Bearer` header: the scheme in any case.
 /// <https://www.rfc-editor.org/rfc/rfc6750#section-2.1>
 fn bearer(authorization: &str) -> Option<&str> {
@@ -351,6 +377,8 @@ const ALGORITHMS: &[Algorithm] = &[
     Algorithm::ES384,
     Algorithm::EdDSA,
 ];
+/// About half a megabyte.
+const MOST_CALLERS: usize = 1000;
 /// In characters.
 const LONGEST_NAME: usize = 100;
 /// Seconds by which clocks may differ.

@@ -20,6 +20,7 @@
 //! | [`Catalog`](catalog::Catalog) | The tool list that the gateway holds for a target, and what is noted of keeping it. |
 //! | [`Lease`](store::Lease) | The sole, expiring, fenced right to refresh one connection. |
 //! | [`Breakers`](breaker::Breakers) | For how long a failing authorization server is left alone. |
+//! | [`Recent`](recent::Recent) | What an instance found out a moment ago. |
 //! | [`seal`] | Authenticated encryption bound to its owner, and its inverse. |
 //!
 //! Nouns import nouns above them; verbs import nouns and ports; adapters import nouns, ports and
@@ -43,6 +44,7 @@ pub mod breaker;
 pub mod discovery;
 pub mod identity;
 pub mod oauth;
+pub mod recent;
 pub mod refresh;
 pub mod registration;
 pub mod registry;

@@ -60,7 +60,7 @@ impl From<Subject> for Parts {
 }
 
 /// A digest of issuer and names, length-prefixed. It is the key of every record about a subject.
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SubjectId([u8; 32]);
 
 impl SubjectId {

@@ -11,6 +11,8 @@ use broker::store::{
 };
 use broker::subject::SubjectId;
 use broker::target::Target;
+use broker::tokens::TokenSet;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 impl<T, C, S, K> Interceptor<T, C, S, K>
@@ -24,18 +26,27 @@ where
     pub(crate) async fn authorization(
         &self,
         subject: &SubjectId,
-        target: &Target,
+        target: &Arc<Target>,
         now: SystemTime,
     ) -> Result<Option<String>, Refusal> {
+        if let Some(authorization) = self.opened.recall(subject, target, now) {
+            return Ok(Some(authorization));
+        }
         let found = self.connections.find_connection(subject, &target.name).await;
         let Some(connection) = found.map_err(|error| store_refusal(&error))? else {
             return Ok(None);
         };
-        let authorization = self.authorization_of(&connection, subject, target, now).await?;
-        if authorization.is_some() && !connection.is_used(USE_NOTED_EVERY, now) {
+        let found = self.authorization_of(&connection, subject, target, now).await?;
+        let Some(authorization) = found else { return Ok(None) };
+        if !connection.is_used(USE_NOTED_EVERY, now) {
             self.note_use(&connection, now).await;
         }
-        Ok(authorization)
+        if let Status::Active { expires_at, .. } = connection.status
+            && connection.is_fresh(now)
+        {
+            self.opened.remember(subject, target, &authorization, expires_at, now);
+        }
+        Ok(Some(authorization))
     }
 
     /// Notes that the connection is in use, so that it goes on to be renewed before it is needed. The
@@ -70,7 +81,7 @@ where
             deadline: now + TIME_LIMIT,
         };
         match refresher.renew(subject, target, now).await {
-            Renewal::Renewed(tokens) => Ok(tokens.bearer()),
+            Renewal::Renewed(tokens) => Ok(self.to_send(&tokens, subject)),
             // The old token is good for a little longer.
             _ if now < expires_at => Ok(self.open(connection, subject, target)),
             Renewal::Ended => Ok(None),
@@ -102,7 +113,14 @@ where
             tracing::warn!(outcome = "unopened", target_name = %target.name, %subject, "a sealed token set did not open");
             None
         })?;
-        tokens.bearer()
+        self.to_send(&tokens, subject)
+    }
+
+    /// The header that sends `tokens`, remembered as that of `subject`.
+    fn to_send(&self, tokens: &TokenSet, subject: &SubjectId) -> Option<String> {
+        let authorization = tokens.bearer()?;
+        self.injected.remember(&authorization, subject, self.clock.now());
+        Some(authorization)
     }
 
     /// Somebody else is renewing: what they write is ours too.

@@ -6,7 +6,7 @@ use crate::event::Output;
 use crate::message::Call;
 use crate::refusal::Refusal;
 use crate::request_state::RequestState;
-use crate::{Interceptor, refuse};
+use crate::{Interceptor, forward, refuse};
 use broker::clock::Clock;
 use broker::connection::Status;
 use broker::store::{ClientSecrets, ConnectionStore, TargetStore, UsedConnections};
@@ -60,7 +60,7 @@ where
             Some("decline" | "cancel") => Answer::Declined,
             _ => match self.hold(&subject, target, wider, patience, now + TIME_LIMIT).await {
                 Ok(Some(authorization)) => {
-                    return self.forward(call, Some(&ours), &subject, target, authorization);
+                    return forward(call, Some(&ours), &subject, target, authorization);
                 }
                 Ok(None) if self.clock.now() < ours.asked_at + PATIENCE => {
                     Answer::Wait { request_state: state }

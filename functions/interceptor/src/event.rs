@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Event {
         #[serde(rename_all = "camelCase")]
         struct Mcp<'a> {
             #[serde(borrow, default)]
-            gateway_request: Members<'a, GatewayRequest, 2>,
+            gateway_request: Members<'a, Seen, 2>,
             #[serde(default)]
             gateway_response: Option<GatewayResponse>,
         }
@@ -91,12 +91,16 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-impl Named<2> for GatewayRequest {
+/// What is read of `gatewayRequest`.
+#[derive(Clone, Copy)]
+struct Seen;
+
+impl Named<2> for Seen {
     const NAMES: [&'static str; 2] = ["headers", "body"];
 }
 
 impl GatewayRequest {
-    fn of(members: Members<'_, Self, 2>) -> Option<Self> {
+    fn of(members: Members<'_, Seen, 2>) -> Option<Self> {
         let Members::Found([headers, body], _) = members else { return None };
         Some(Self { headers: headers.map(ToOwned::to_owned), body: body.map(ToOwned::to_owned) })
     }

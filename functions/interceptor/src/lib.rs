@@ -37,12 +37,14 @@ mod list;
 mod members;
 mod message;
 mod objection;
+mod opened;
 mod refusal;
 mod request_state;
 mod response;
 
 pub use event::{Event, Output};
 pub use injected::Injected;
+pub use opened::Opened;
 
 use broker::breaker::Breakers;
 use broker::clock::Clock;
@@ -89,6 +91,8 @@ pub struct Interceptor<T, C, S, K> {
     pub url_elicitation_clients: Vec<String>,
     /// Whose tokens were sent lately.
     pub injected: Injected,
+    /// The tokens that were opened a moment ago.
+    pub opened: Opened,
     /// What time it is.
     pub clock: K,
 }
@@ -113,13 +117,14 @@ where
     async fn decide(&self, mut request: GatewayRequest) -> Output {
         match Body::read(request.body.take()) {
             Body::Call(call) => self.decide_call(&request, call, Patience::Full).await,
-            Body::Other(whole) => Output::pass(whole),
             Body::Empty => Output::pass(event::empty_object()),
             Body::Batch { needs_token: true, .. } => refuse_message(None, Refusal::Batch),
             Body::Batch { needs_token: false, lists: true, whole } => {
                 self.decide_tokenless_list(None, whole, Refusal::Batch).await
             }
-            Body::Batch { needs_token: false, lists: false, whole } => Output::pass(whole),
+            Body::Other(whole) | Body::Batch { needs_token: false, lists: false, whole } => {
+                Output::pass(whole)
+            }
             Body::MalformedList { id, whole } => {
                 self.decide_tokenless_list(id.as_deref(), whole, Refusal::MalformedList).await
             }
@@ -146,13 +151,17 @@ where
             Ok(caller) => caller,
             Err(refusal) => return refuse(&call, Some(&target), refusal),
         };
-        let subject = caller.subject.id();
+        let subject = caller.subject;
         let carried = RequestState::of(&call, &self.browser_keys, &subject, name, now);
         let (ours, foreign) = match carried {
             Carried::Forged => return refuse(&call, Some(&target), Refusal::RequestState),
             Carried::Ours(state) => (Some(state), None),
             Carried::Foreign(state) => (None, state),
         };
+        if ours.is_some() {
+            // They were asked, and what they said is in the table.
+            self.opened.forget(&subject, &target);
+        }
         let asked_for_more = ours.as_ref().is_some_and(|state| state.wider);
         let authorization = if asked_for_more && self.wants_more(&subject, &target).await {
             // What there is was refused a moment ago.
@@ -162,7 +171,7 @@ where
         };
         match authorization {
             Ok(Some(authorization)) => {
-                self.forward(call, ours.as_ref(), &subject, &target, authorization)
+                forward(call, ours.as_ref(), &subject, &target, authorization)
             }
             Ok(None) => {
                 let dialect = self.dialect(request, &call, caller.client.as_ref());
@@ -208,33 +217,31 @@ where
             }
         })
     }
+}
 
-    fn forward(
-        &self,
-        call: Call,
-        ours: Option<&RequestState>,
-        subject: &SubjectId,
-        target: &Target,
-        authorization: String,
-    ) -> Output {
-        tracing::info!(
-            outcome = "forwarded",
-            target_name = %target.name,
-            %subject,
-            "forwarded a call to {} for {subject}",
-            target.name,
-        );
-        self.injected.remember(&authorization, subject);
-        let untouched = ours.is_none() && !call.input_responses.contains_key(INPUT_KEY);
-        let body = if untouched {
-            call.into_whole()
-        } else {
-            let foreign = call.request_state.clone().filter(|_| ours.is_none());
-            let wrapped = ours.and_then(|state| state.wrapped.clone()).or(foreign);
-            call.into_cleaned(INPUT_KEY, wrapped.as_deref())
-        };
-        Output::forward(authorization, body)
-    }
+fn forward(
+    call: Call,
+    ours: Option<&RequestState>,
+    subject: &SubjectId,
+    target: &Target,
+    authorization: String,
+) -> Output {
+    tracing::info!(
+        outcome = "forwarded",
+        target_name = %target.name,
+        %subject,
+        "forwarded a call to {} for {subject}",
+        target.name,
+    );
+    let untouched = ours.is_none() && !call.input_responses.contains_key(INPUT_KEY);
+    let body = if untouched {
+        call.into_whole()
+    } else {
+        let foreign = call.request_state.clone().filter(|_| ours.is_none());
+        let wrapped = ours.and_then(|state| state.wrapped.clone()).or(foreign);
+        call.into_cleaned(INPUT_KEY, wrapped.as_deref())
+    };
+    Output::forward(authorization, body)
 }
 
 fn refuse(call: &Call, target: Option<&Target>, refusal: Refusal) -> Output {

@@ -13,19 +13,15 @@ pub(crate) trait Named<const N: usize> {
 
 /// An object's members of the names of `T`. Whatever stands there instead does not spoil what stands
 /// around it.
+#[derive(Clone, Copy, Default)]
 pub(crate) enum Members<'a, T, const N: usize> {
     /// Nothing, or `null`.
+    #[default]
     Absent,
     /// An object. `null` is absence.
     Found([Option<&'a RawValue>; N], PhantomData<T>),
     /// No object, or one that has such a member twice: somebody else might read the other one.
     Unreadable,
-}
-
-impl<T, const N: usize> Default for Members<'_, T, N> {
-    fn default() -> Self {
-        Self::Absent
-    }
 }
 
 impl<'de: 'a, 'a, T: Named<N>, const N: usize> Deserialize<'de> for Members<'a, T, N> {

@@ -55,6 +55,7 @@ struct Message<'a> {
 }
 
 /// What is read of the parameters.
+#[derive(Clone, Copy)]
 struct Params;
 
 impl Named<5> for Params {
@@ -122,7 +123,7 @@ impl Body {
         };
         let Some(method) = message.method() else { return Self::Other(whole) };
         let id = message.id.filter(|id| is_id(id)).map(ToOwned::to_owned);
-        match (id, Call::read(method, &message.params)) {
+        match (id, Call::read(method, message.params)) {
             (Some(id), Some(call)) => Self::Call(Call { id, whole, ..call }),
             (id, _) if method.lists() => Self::MalformedList { id, whole },
             (id, _) => Self::MalformedCall { id },
@@ -185,9 +186,9 @@ fn is_id(id: &RawValue) -> bool {
 
 impl Call {
     /// Without an id, and the message still to be put in its place.
-    fn read(method: Method, params: &Members<Params, 5>) -> Option<Self> {
+    fn read(method: Method, params: Members<Params, 5>) -> Option<Self> {
         let [name, uri, meta, input_responses, request_state] = match params {
-            Members::Found(found, _) => *found,
+            Members::Found(found, _) => found,
             Members::Absent if method.lists() => [None; 5],
             Members::Absent | Members::Unreadable => return None,
         };

@@ -99,6 +99,7 @@ where
         };
         let Some(whose) = self.whose(request, now).await else { return in_doubt };
         let subject = whose.subject;
+        self.opened.forget(&subject, target);
         let connection = match self.connections.find_connection(&subject, &target.name).await {
             Ok(Some(connection)) => connection,
             Ok(None) => return in_doubt,
@@ -228,11 +229,11 @@ where
 
     async fn whose(&self, request: &GatewayRequest, now: SystemTime) -> Option<Whose> {
         let authorization = request.header("authorization")?;
-        if let Some(subject) = self.injected.whose(&authorization) {
+        if let Some(subject) = self.injected.whose(&authorization, now) {
             return Some(Whose { subject, client: None, shows_token: true });
         }
         let caller = self.caller(request, now).await.ok()?;
-        Some(Whose { subject: caller.subject.id(), client: caller.client, shows_token: false })
+        Some(Whose { subject: caller.subject, client: caller.client, shows_token: false })
     }
 
     pub(crate) fn dialect(

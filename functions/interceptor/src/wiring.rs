@@ -8,7 +8,7 @@ use broker::identity::IdentityProvider;
 use broker::registry::Registry;
 use broker::seal::KeyRing;
 use broker::store::TargetStore;
-use interceptor::{Injected, Interceptor};
+use interceptor::{Injected, Interceptor, Opened};
 use std::time::Duration;
 
 /// What a deployment brings besides its settings.
@@ -56,6 +56,7 @@ pub(crate) async fn interceptor<D: Clone + TargetStore, S, K: Clock, E>(
         base_url: config.base_url,
         url_elicitation_clients: config.url_elicitation_clients,
         injected: Injected::default(),
+        opened: Opened::new(config.token_memory),
         clock: parts.clock,
     })
 }

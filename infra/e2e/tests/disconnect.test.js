@@ -1,6 +1,7 @@
 // A person takes back what they gave: here at once, and at the authorization server, which says so itself.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { forgotten } from '../memory.js';
 import { startWorld } from '../world.js';
 
 let world, alice, bob;
@@ -48,6 +49,7 @@ test('T11: to disconnect ends the permission at the server, and the agent is ask
     assert.match(await alice.text(), /Disconnected by you/);
     assert.equal(new URL(alice.page.url()).search, '');
     assert.equal(await refreshed(target, 'alice'), 'invalid_grant');
+    await forgotten();
     await world.link('alice', target);
   }
   const posts = alice.answers.filter(({ method, path }) => method === 'POST' && path.endsWith('/disconnect'));

@@ -27,7 +27,7 @@ use broker::store::{ConnectionStore, TargetStore};
 use broker::subject::Subject;
 use broker::target::SecretName;
 use broker::tokens::TokenSet;
-use interceptor::{Event, Injected, Interceptor};
+use interceptor::{Event, Injected, Interceptor, Opened};
 use libfuzzer_sys::fuzz_target;
 use oauth2::{AccessToken, ClientSecret, RefreshToken};
 use protocol::{REQUEST_OUTPUT, RESPONSE_OUTPUT, check, check_answer};
@@ -184,6 +184,7 @@ impl World {
             base_url: BaseUrl::new(BASE).unwrap(),
             url_elicitation_clients: vec!["*".into()],
             injected: Injected::default(),
+            opened: Opened::new(Duration::from_secs(5)),
             clock: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
         };
         let now = interceptor.clock.now();

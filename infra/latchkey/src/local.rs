@@ -28,7 +28,7 @@ use axum::Router;
 use broker::aws::DynamoStore;
 use broker::breaker::Breakers;
 use broker::clock::{SystemClock, SystemRandom};
-use broker::config::BaseUrl;
+use broker::config::{BaseUrl, TOKEN_MEMORY};
 use broker::http::{Http, Reach};
 use broker::identity::IdentityProvider;
 use broker::registry::Registry;
@@ -38,7 +38,7 @@ use broker::target::{Target, TargetName};
 use callback::Callback;
 use catalog::{Catalogs, LocalGateway, PATIENCE, POLL};
 use connections::Connections;
-use interceptor::{Event, Injected, Interceptor};
+use interceptor::{Event, Injected, Interceptor, Opened};
 use keys::Keys;
 use refresh::Refresh;
 use std::sync::Arc;
@@ -149,6 +149,7 @@ impl Local {
             base_url,
             url_elicitation_clients: settings.url_elicitation_clients.clone(),
             injected: Injected::default(),
+            opened: Opened::new(TOKEN_MEMORY),
             clock: SystemClock,
         });
         let mut watch = Watch::new(store, folder, settings.tools(), Arc::clone(&interceptor));

@@ -75,6 +75,14 @@ impl Published {
         self.read(now, |known| kid.is_none_or(|kid| known.keys.find(kid).is_some())).await
     }
 
+    /// Whether `known` is what is known today, and young enough to be relied on.
+    pub(super) async fn still(&self, known: &Arc<Known>, now: SystemTime) -> bool {
+        let memory = self.memory.lock().await;
+        let age = now.duration_since(known.read_at).unwrap_or_default();
+        memory.known.as_ref().is_some_and(|today| Arc::ptr_eq(today, known))
+            && age < METADATA_LIFETIME
+    }
+
     /// What is known, if it is young and `good`; else what the provider says now.
     ///
     /// Once something is known, the provider is asked at most every [`ASK_AGAIN`], for anybody can
@@ -121,6 +129,6 @@ fn supported(keys: &Value) -> JwkSet {
     JwkSet { keys: keys.filter_map(|key| serde_json::from_value(key.clone()).ok()).collect() }
 }
 
-const METADATA_LIFETIME: Duration = Duration::from_hours(1);
+pub(super) const METADATA_LIFETIME: Duration = Duration::from_hours(1);
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 const LONGEST_OUTAGE: Duration = Duration::from_hours(24);

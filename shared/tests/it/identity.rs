@@ -22,7 +22,7 @@ async fn u4_a_good_token_names_its_subject_and_its_client() {
 
         let caller = call(&idp.provider(), &idp.key.sign(&claims)).await.unwrap();
 
-        assert_eq!(caller.subject.id(), subject(&idp, &claims));
+        assert_eq!(caller.subject, subject(&idp, &claims));
         assert_eq!(caller.client.as_deref(), Some("desktop"));
     }
 }
@@ -198,6 +198,25 @@ async fn a_withdrawn_key_is_good_for_an_hour_at_most() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_verified_before_expires_and_is_not_taken_for_another() {
+    let idp = Idp::start(Key::es256("k1")).await;
+    let provider = idp.provider();
+    let good = idp.key.sign(&claims(&idp, &json!({ "exp": NOW + 100, "nbf": NOW })));
+    let (signed, signature) = good.rsplit_once('.').unwrap();
+    let begun = if signature.starts_with('A') { 'B' } else { 'A' };
+    let forged = format!("{signed}.{begun}{}", &signature[1..]);
+    let call =
+        async |jwt: &str, seconds| provider.caller(&format!("Bearer {jwt}"), at(seconds)).await;
+    for seconds in [NOW, NOW, NOW + 129] {
+        assert!(call(&good, seconds).await.is_ok());
+        rejected(&call(&forged, seconds).await);
+    }
+    for seconds in [NOW + 130, NOW - 31] {
+        rejected(&call(&good, seconds).await);
+    }
+}
+
+#[tokio::test]
 async fn metadata_of_another_issuer_is_not_used() {
     let idp = Idp::start(Key::es256("k1")).await;
     let slash = format!("{}/", idp.issuer());
@@ -279,8 +298,8 @@ async fn u4_clients_are_known_by_the_claim_that_their_provider_uses() {
 async fn the_same_sub_at_another_issuer_is_somebody_else() {
     let (here, there) = (Idp::start(Key::es256("k1")).await, Idp::start(Key::es256("k1")).await);
     let of = |idp: &Idp| idp.key.sign(&claims(idp, &json!({})));
-    let alice = call(&here.provider(), &of(&here)).await.unwrap().subject.id();
-    assert_ne!(call(&there.provider(), &of(&there)).await.unwrap().subject.id(), alice);
+    let alice = call(&here.provider(), &of(&here)).await.unwrap().subject;
+    assert_ne!(call(&there.provider(), &of(&there)).await.unwrap().subject, alice);
     rejected(&call(&here.provider(), &of(&there)).await);
 }
 
@@ -291,7 +310,7 @@ async fn a_subject_is_named_by_all_configured_claims_or_not_at_all() {
     let settings = IdentitySettings { subject_claims, ..idp.settings() };
     let provider = IdentityProvider::new(settings, Http::new(Reach::Loopback));
     let with = |changes: Value| idp.key.sign(&claims(&idp, &changes));
-    let id = |caller: Caller| caller.subject.id();
+    let id = |caller: Caller| caller.subject;
     let alice = json!({ "tid": "t1", "oid": "o1", "sub": "pairwise-1" });
     let alice = id(call(&provider, &with(alice)).await.unwrap());
 

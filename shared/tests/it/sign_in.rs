@@ -195,7 +195,7 @@ async fn u4_providers_people_are_recognised_and_their_machines_refused() {
         let begun = begin(&idp, false).await;
         id_token(&idp, &begun, &golden["id"]);
         let person = finish_at(&provider, begun, "").await.unwrap();
-        assert_eq!(person.subject.id(), caller.unwrap().subject.id(), "{name}");
+        assert_eq!(person.subject.id(), caller.unwrap().subject, "{name}");
 
         for machine in golden["machines"].as_array().unwrap() {
             let answer = provider.caller(&inbound(machine), at(NOW)).await;

@@ -255,6 +255,7 @@ async fn u2_a_store_that_gives_anothers_row_gives_nothing_away() {
             base_url: it.base_url,
             url_elicitation_clients: it.url_elicitation_clients,
             injected: it.injected,
+            opened: it.opened,
             clock: it.clock,
         };
         asks_to_connect(

@@ -6,6 +6,7 @@ mod golden;
 mod identity;
 mod isolation;
 mod list;
+mod opened;
 mod outage;
 mod outbound;
 mod outcomes;

@@ -18,7 +18,7 @@ use broker::store::{CatalogStore, ConnectionStore, TargetStore};
 use broker::subject::{Subject, SubjectId};
 use broker::target::{SecretName, Target};
 use broker::tokens::TokenSet;
-use interceptor::{Event, Injected, Interceptor};
+use interceptor::{Event, Injected, Interceptor, Opened};
 use oauth2::{AccessToken, ClientSecret, RefreshToken};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -79,6 +79,7 @@ impl World {
             base_url: BaseUrl::new(BASE).unwrap(),
             url_elicitation_clients: vec![],
             injected: Injected::default(),
+            opened: Opened::new(Duration::ZERO),
             clock: watch,
         };
         // As `main` does. What follows needs no identity provider, so time may be paused.

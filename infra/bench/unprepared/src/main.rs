@@ -9,7 +9,7 @@ use broker::http::{Http, Reach};
 use broker::identity::IdentityProvider;
 use broker::registry::Registry;
 use broker::seal::KeyRing;
-use interceptor::{Event, Injected, Interceptor};
+use interceptor::{Event, Injected, Interceptor, Opened};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use tokio::sync::OnceCell;
 
@@ -43,6 +43,7 @@ async fn assemble() -> Result<Interceptor<DynamoStore, DynamoStore, Secrets, Sys
         base_url: config.base_url,
         url_elicitation_clients: config.url_elicitation_clients,
         injected: Injected::default(),
+        opened: Opened::new(config.token_memory),
         clock: SystemClock,
     })
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { forgotten } from '../../memory.js';
 import { startDeployment } from '../world.js';
 
 let world, alice, bob;
@@ -95,6 +96,7 @@ test('who disconnects is asked again, and the other is not', async () => {
   await alice.open(`${world.origin}/connections`);
   assert.equal(await alice.choose('button', 'Disconnect Notes'), 'latchkey: connections');
   assert.match(await alice.text(), /confirmed that the permission is withdrawn/);
+  await forgotten();
   await world.link('alice', 'notes');
   assert.equal(said(await world.call('bob', 'notes___whoami')), 'notes knows you as cloud-bob');
 });

@@ -2,6 +2,7 @@
 // the tools, another person is asked, consents and is served, the sweep renews, and who disconnects is asked again.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { forgotten } from '../../memory.js';
 import { startDeployment } from '../world.js';
 
 let world, alice, bob, since;
@@ -69,6 +70,7 @@ test('who disconnects is asked again, and the other is not', async () => {
   await bob.open(`${world.origin}/connections`);
   assert.equal(await bob.choose('button', 'Disconnect Notes'), 'latchkey: connections');
   assert.match(await bob.text(), /confirmed that the permission is withdrawn/);
+  await forgotten();
   await world.link('bob', 'notes');
   assert.equal(said(await world.call('alice', 'notes___whoami')), 'notes knows you as cloud-alice');
 });
@@ -81,6 +83,7 @@ test('the doctor finds a deployment as it has to be', async () => {
 
 test('an operator ends everybody\'s connections, and whoever calls then is asked', async () => {
   assert.equal((await world.operate(['disconnect', '--target', 'notes', '--everyone', '--yes'])).code, 0);
+  await forgotten();
   await world.link('alice', 'notes');
 });
 
