@@ -8,6 +8,7 @@ mod gateway;
 mod queue;
 mod roots;
 mod secrets;
+mod signature;
 mod tables;
 
 pub use dynamodb::{Cursor, DynamoStore, Scanned, Tables};

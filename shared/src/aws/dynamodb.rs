@@ -2,6 +2,7 @@
 //! that holds by itself.
 
 mod due;
+mod quick;
 mod scan;
 mod targets;
 
@@ -22,13 +23,16 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use quick::{Learned, QuickReads};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The three tables.
 #[derive(Clone, Debug)]
 pub struct DynamoStore {
     client: Client,
+    quick: Arc<QuickReads>,
     tables: Tables,
 }
 
@@ -46,7 +50,10 @@ pub struct Tables {
 impl DynamoStore {
     /// The tables at the account, or the engine, of `config`.
     pub fn new(config: &SdkConfig, tables: Tables) -> Self {
-        Self { client: Client::new(config), tables }
+        let learned = Learned::default();
+        let quick = Arc::new(QuickReads::new(config, learned.clone()));
+        let config = aws_sdk_dynamodb::config::Builder::from(config).interceptor(learned);
+        Self { client: Client::from_conf(config.build()), quick, tables }
     }
 
     /// Writes tokens or an ending, and takes the attributes `gone` away.
@@ -188,6 +195,11 @@ impl ConnectionStore for DynamoStore {
         subject: &SubjectId,
         target: &TargetName,
     ) -> Result<Option<Connection>, StoreError> {
+        let of = subject.key();
+        let key = [("subject", of.as_str()), ("target", target.as_str())];
+        if let Some(found) = self.quick.read(&self.tables.connections, key).await {
+            return found.as_ref().map(connection).transpose();
+        }
         let output = self
             .client
             .get_item()

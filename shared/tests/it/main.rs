@@ -12,6 +12,8 @@ mod identity;
 mod outcomes;
 mod providers;
 mod queue;
+#[cfg(feature = "aws")]
+mod quick;
 #[path = "../simulation/reading.rs"]
 mod reading;
 mod refresh;
