@@ -80,17 +80,17 @@ fn process(scene: &Scene, variant: &Variant, out: &Path) -> Result<Counted, Fail
     let mut counts = Counts { process: process.id(), out: out.to_owned(), taken: 0 };
     process.ready()?;
     let init = counts.take()?;
-    let mut calls = |number| {
-        for _ in 0..number {
-            scene.call(&mut process, variant)?;
-            process.ready()?;
+    let mut calls = scene.calls.iter().cycle();
+    let mut make = |number| {
+        for call in calls.by_ref().take(number) {
+            call.make(&mut process, variant)?;
         }
         counts.take()
     };
-    let first = calls(1)?;
+    let first = make(1)?;
     // Not quite warm: what is done once is done by now.
-    calls(LEAD)?;
-    let warm = calls(CALLS)? / f64::from(CALLS);
+    make(LEAD)?;
+    let warm = make(COUNTED as usize)? / f64::from(COUNTED);
     Ok(Counted { init, first, warm })
 }
 
@@ -125,13 +125,17 @@ impl Counts {
 
 const PROCESSES: usize = 3;
 const TRIES: usize = 3;
-const LEAD: u32 = 3;
-const CALLS: u32 = 10;
+const LEAD: usize = 3;
+const COUNTED: u32 = 10;
+/// How many calls are made in all: so many callers are needed if each is to be another's.
+pub(crate) const CALLS: usize = 1 + LEAD + COUNTED as usize;
 const REST: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_mins(5);
 /// The scenes' names.
 pub(crate) const OVER_TLS: &str = "instructions over TLS";
 pub(crate) const OVER_HTTP: &str = "instructions over HTTP";
+/// One caller only.
+pub(crate) const FROM_MEMORY: &str = "instructions from memory";
 pub(crate) const PASS: &str = "instructions of a pass";
 /// The figures' names.
 pub(crate) const INIT: &str = "init instructions";

@@ -1,6 +1,7 @@
 //! All that a function speaks to besides the Runtime API, on the loopback interface.
 
 use crate::Failure;
+use crate::caller::Caller;
 use crate::certificates::Certificates;
 use crate::provider::{CLIENT, Provider};
 use crate::secrets;
@@ -21,23 +22,26 @@ pub(crate) enum Scheme {
 /// The servers and what a function must know to find them.
 pub(crate) struct Cloud {
     pub(crate) table: Arc<Table>,
-    /// The caller's access token.
-    pub(crate) jwt: String,
+    /// Each has a connection at the first target.
+    pub(crate) callers: Vec<Caller>,
     environment: Vec<(&'static str, String)>,
     /// What the floor need not ask for.
     pub(crate) given: String,
 }
 
 impl Cloud {
-    /// Starts them.
+    /// Starts them, with that many targets and callers.
     pub(crate) fn start(
         certificates: &Certificates,
         scheme: Scheme,
         targets: usize,
+        callers: usize,
         now: SystemTime,
     ) -> Result<Self, Failure> {
         let provider = Provider::start(&certificates.server)?;
-        let table = Arc::new(Table::of(&provider.issuer, SUBJECT, targets, now)?);
+        let callers = (0..callers).map(|number| Caller::of(number, &provider, unix_seconds(now)));
+        let callers: Vec<_> = callers.collect::<Result<_, _>>()?;
+        let table = Arc::new(Table::of(&provider.issuer, &callers, targets, now)?);
         let tls = (scheme == Scheme::Https).then_some(&certificates.server);
         let answering = Arc::clone(&table);
         let dynamodb = serve(tls.cloned(), move |request| Some(answering.answer(&request)))?;
@@ -77,9 +81,10 @@ impl Cloud {
             ("IDP_CLIENTS", CLIENT.to_owned()),
             ("OUTBOUND_PRIVATE_HOSTS", "localhost".to_owned()),
             ("OUTBOUND_ROOTS", root),
+            // The longest: a slow machine must not turn a call from memory into one that reads.
+            ("TOKEN_MEMORY_SECONDS", "60".to_owned()),
         ];
-        let jwt = provider.token(SUBJECT, unix_seconds(now))?;
-        Ok(Self { table, jwt, environment, given: given.to_string() })
+        Ok(Self { table, callers, environment, given: given.to_string() })
     }
 
     /// A function's environment.
@@ -87,5 +92,3 @@ impl Cloud {
         self.environment.iter().map(|(name, value)| (*name, value.as_str()))
     }
 }
-
-const SUBJECT: &str = "8e1f7a52-4021-4dd6-9d6f-0a3c0c6b1e77";

@@ -6,6 +6,7 @@
 
 pub mod arguments;
 pub mod baseline;
+mod caller;
 mod callgrind;
 pub mod canary;
 mod certificates;

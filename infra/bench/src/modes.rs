@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::arguments::Arguments;
+use crate::caller::Caller;
 use crate::callgrind;
 use crate::certificates::Certificates;
 use crate::cloud::{Cloud, Scheme};
@@ -9,9 +10,10 @@ use crate::comparison::{Comparison, compare};
 use crate::event::{self, Content};
 use crate::mode::Mode;
 use crate::quota::Quota;
-use crate::scene::{Expected, Scene};
+use crate::scene::{Call, Expected, Scene};
 use crate::table;
 use crate::variant::{self, Variant};
+use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -39,29 +41,35 @@ impl Measured {
 /// Measures what `arguments` ask for. `folder` takes what the processes print and report.
 pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<Measured, Failure> {
     let certificates = Certificates::make(folder)?;
+    // Another one for every call.
+    let callers = 1 + arguments.calls.max(FEW).max(callgrind::CALLS);
     let bench = Bench {
         arguments,
         folder,
-        plain: Cloud::start(&certificates, Scheme::Http, 1, now)?,
-        tls: Cloud::start(&certificates, Scheme::Https, 1, now)?,
+        plain: Cloud::start(&certificates, Scheme::Http, 1, callers, now)?,
+        tls: Cloud::start(&certificates, Scheme::Https, 1, callers, now)?,
     };
     let mut measured = Measured::default();
     for mode in Mode::all().filter(|mode| arguments.asks_for(*mode)) {
         match mode {
             Mode::Cold => {
-                let scene = bench.tls.scene(20);
+                let scene = bench.tls.reads(FEW);
                 measured.keep(bench.turns(mode, "over TLS", &scene, &bench.all()))?;
             }
             Mode::Warm => {
-                let scene = bench.plain.scene(arguments.calls);
-                measured.keep(bench.turns(mode, "one read", &scene, &bench.all()))?;
+                for (name, scene) in [
+                    ("one read", bench.plain.reads(arguments.calls)),
+                    ("from memory", bench.plain.remembers(arguments.calls)),
+                ] {
+                    measured.keep(bench.turns(mode, name, &scene, &bench.all()))?;
+                }
             }
             Mode::Pass => {
                 let scene = bench.plain.pass(arguments.calls);
                 measured.keep(bench.turns(mode, "tools/list", &scene, &bench.runtimes()))?;
             }
             Mode::Delay => {
-                let scene = bench.plain.scene(arguments.calls);
+                let scene = bench.plain.reads(arguments.calls);
                 bench.plain.table.take(Duration::from_millis(3));
                 measured.keep(bench.turns(mode, "a table of 3 ms", &scene, &bench.all()))?;
                 bench.plain.table.take(Duration::ZERO);
@@ -70,10 +78,10 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
             Mode::Quota => bench.quotas(&mut measured)?,
             Mode::Growth => {
                 for targets in [1, 10, 100] {
-                    let grown = Cloud::start(&certificates, Scheme::Https, targets, now)?;
+                    let grown = Cloud::start(&certificates, Scheme::Https, targets, 1 + FEW, now)?;
                     let name = format!("{targets} targets");
                     let readers = bench.readers();
-                    measured.keep(bench.turns(mode, &name, &grown.scene(20), &readers))?;
+                    measured.keep(bench.turns(mode, &name, &grown.reads(FEW), &readers))?;
                 }
             }
             Mode::Callgrind => bench.instructions(&mut measured)?,
@@ -113,7 +121,7 @@ impl Bench<'_> {
             let scene = Scene {
                 quota: Some(Quota(megabytes)),
                 pause: Duration::from_millis(60),
-                ..self.tls.scene(10)
+                ..self.tls.reads(10)
             };
             let name = format!("{megabytes} MB");
             measured.keep(self.turns(Mode::Quota, &name, &scene, &self.all()))?;
@@ -128,8 +136,9 @@ impl Bench<'_> {
         }
         let (counted, runtimes) = (self.counted(), self.runtimes());
         for (name, scene, variants) in [
-            (callgrind::OVER_TLS, self.tls.scene(0), &counted),
-            (callgrind::OVER_HTTP, self.plain.scene(0), &counted),
+            (callgrind::OVER_TLS, self.tls.reads(0), &counted),
+            (callgrind::OVER_HTTP, self.plain.reads(0), &counted),
+            (callgrind::FROM_MEMORY, self.plain.remembers(0), &counted),
             (callgrind::PASS, self.plain.pass(0), &runtimes),
         ] {
             measured.keep(callgrind::count(name, &scene, variants, self.folder))?;
@@ -182,31 +191,42 @@ impl Bench<'_> {
 }
 
 impl Cloud {
-    /// An ordinary call, and `warm` more of them.
-    fn scene(&self, warm: usize) -> Scene<'_> {
-        Scene {
-            cloud: self,
-            event: event::call(&self.jwt, &table::name(0), &event::small()).into(),
-            expects: Expected::Forward,
-            warm,
-            pause: Duration::ZERO,
-            quota: None,
-        }
+    /// An ordinary call, and `warm` more of them, each by somebody else: none can be answered from
+    /// memory.
+    fn reads(&self, warm: usize) -> Scene<'_> {
+        self.scene(&self.callers, &event::small(), warm)
+    }
+
+    /// The same, all by one caller.
+    fn remembers(&self, warm: usize) -> Scene<'_> {
+        self.scene(&self.callers[..1], &event::small(), warm)
+    }
+
+    fn scene(&self, callers: &[Caller], arguments: &Value, warm: usize) -> Scene<'_> {
+        let call = |caller: &Caller| Call {
+            event: event::call(&caller.jwt, &table::name(0), arguments).into(),
+            expects: Expected::Forward(caller.token.clone()),
+        };
+        let calls = callers.iter().map(call).collect();
+        Scene { cloud: self, calls, warm, pause: Duration::ZERO, quota: None }
     }
 
     /// A message that needs no token, and `warm` more of them.
     fn pass(&self, warm: usize) -> Scene<'_> {
-        let event = event::list(&self.jwt).into();
-        Scene { event, expects: Expected::Pass, ..self.scene(warm) }
+        let list = |caller: &Caller| Call {
+            event: event::list(&caller.jwt).into(),
+            expects: Expected::Pass,
+        };
+        Scene { calls: self.callers.iter().take(1).map(list).collect(), ..self.remembers(warm) }
     }
 
     /// A call in an event of `size` bytes.
     fn sized(&self, content: Content, size: usize) -> Scene<'_> {
-        let arguments = event::arguments(content, size);
-        let event = event::call(&self.jwt, &table::name(0), &arguments).into();
-        Scene { event, ..self.scene(10) }
+        self.scene(&self.callers[..=10], &event::arguments(content, size), 10)
     }
 }
 
+/// The warm calls of a scene that is about a start.
+const FEW: usize = 20;
 /// Bytes of an event. Lambda takes 6 MB.
 const SIZES: [usize; 5] = [4_000, 32_000, 256_000, 1_000_000, 6_000_000];
