@@ -65,6 +65,7 @@ impl Cloud {
             ("AWS_ENDPOINT_URL_DYNAMODB", url(dynamodb)),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url(secrets_manager)),
             ("AWS_CA_BUNDLE", root.clone()),
+            ("NODE_EXTRA_CA_CERTS", root.clone()),
             ("SSL_CERT_FILE", certificates.among_others.to_string_lossy().into_owned()),
             ("AWS_LAMBDA_FUNCTION_NAME", "interceptor".to_owned()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),

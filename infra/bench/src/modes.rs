@@ -147,7 +147,8 @@ impl Bench<'_> {
     }
 
     fn all(&self) -> Vec<Variant> {
-        let peers = self.wanted([variant::unprepared, variant::stock, variant::python]);
+        let peers =
+            self.wanted([variant::unprepared, variant::stock, variant::python, variant::node]);
         self.native().into_iter().chain(peers).collect()
     }
 

@@ -70,6 +70,13 @@ pub(crate) fn python(arguments: &Arguments) -> Variant {
     }
 }
 
+/// The same work in Node.js.
+pub(crate) fn node(arguments: &Arguments) -> Variant {
+    let home = arguments.peers.join("node");
+    let runtime = home.join("runtime.mjs").into();
+    Variant { arguments: vec![runtime], ..Variant::program("node", home.join("node")) }
+}
+
 impl Variant {
     /// The same under valgrind, which writes its counts to `out`.
     pub(crate) fn counted(&self, out: &Path) -> Self {
