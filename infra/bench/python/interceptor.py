@@ -6,11 +6,10 @@ import hashlib
 import json
 import os
 import time
-import urllib.parse
-import urllib.request
 
 import boto3
 import jwt
+import urllib3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -21,6 +20,7 @@ CONNECTIONS = os.environ["CONNECTIONS_TABLE"]
 
 dynamodb = boto3.client("dynamodb")
 secrets = boto3.client("secretsmanager")
+http = urllib3.PoolManager()
 metadata = jwt.PyJWKClient(f"{ISSUER}/jwks.json")
 
 
@@ -73,8 +73,10 @@ def renewed(tokens, item, target, owner):
         "resource": target["resource"],
     }
     endpoint = target["authorization_server"]["token_endpoint"]
-    with urllib.request.urlopen(endpoint, urllib.parse.urlencode(form).encode(), timeout=4) as answer:
-        granted = json.load(answer)
+    answer = http.request("POST", endpoint, fields=form, encode_multipart=False, timeout=4)
+    if answer.status != 200:
+        raise ConnectionError("the token endpoint refuses")
+    granted = answer.json()
     tokens = tokens | {
         "access": granted["access_token"],
         "refresh": granted.get("refresh_token", tokens["refresh"]),

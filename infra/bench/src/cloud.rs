@@ -1,7 +1,7 @@
 //! All that a function speaks to besides the Runtime API, on the loopback interface.
 
 use crate::Failure;
-use crate::caller::Caller;
+use crate::caller::{Caller, Standing};
 use crate::certificates::Certificates;
 use crate::provider::{CLIENT, Provider};
 use crate::secrets;
@@ -19,29 +19,38 @@ pub(crate) enum Scheme {
     Https,
 }
 
+/// How it is to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) scheme: Scheme,
+    pub(crate) targets: usize,
+    pub(crate) callers: usize,
+    pub(crate) standing: Standing,
+}
+
 /// The servers and what a function must know to find them.
 pub(crate) struct Cloud {
     pub(crate) table: Arc<Table>,
-    /// Each has a connection at the first target.
     pub(crate) callers: Vec<Caller>,
+    /// What the table holds of them, at the first target.
+    pub(crate) standing: Standing,
     environment: Vec<(&'static str, String)>,
     /// What the floor need not ask for.
     pub(crate) given: String,
 }
 
 impl Cloud {
-    /// Starts them, with that many targets and callers.
+    /// Starts them.
     pub(crate) fn start(
         certificates: &Certificates,
-        scheme: Scheme,
-        targets: usize,
-        callers: usize,
+        setting: Setting,
         now: SystemTime,
     ) -> Result<Self, Failure> {
+        let Setting { scheme, targets, callers, standing } = setting;
         let provider = Provider::start(&certificates.server)?;
         let callers = (0..callers).map(|number| Caller::of(number, &provider, unix_seconds(now)));
         let callers: Vec<_> = callers.collect::<Result<_, _>>()?;
-        let table = Arc::new(Table::of(&provider.issuer, &callers, targets, now)?);
+        let table = Arc::new(Table::of(&provider.issuer, &callers, standing, targets, now)?);
         let tls = (scheme == Scheme::Https).then_some(&certificates.server);
         let answering = Arc::clone(&table);
         let dynamodb = serve(tls.cloned(), move |request| Some(answering.answer(&request)))?;
@@ -85,7 +94,7 @@ impl Cloud {
             // The longest: a slow machine must not turn a call from memory into one that reads.
             ("TOKEN_MEMORY_SECONDS", "60".to_owned()),
         ];
-        Ok(Self { table, callers, environment, given: given.to_string() })
+        Ok(Self { table, callers, standing, environment, given: given.to_string() })
     }
 
     /// A function's environment.

@@ -47,8 +47,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     let json = serde_json::to_string_pretty(&measured.comparisons).map_err(io::Error::other)?;
     fs::write(results, json + "\n")?;
-    let good =
-        measured.left_out.is_empty() && (!arguments.quick || is_as_agreed(arguments, &measured)?);
+    let agreed = !arguments.quick || is_as_agreed(arguments, &measured)?;
+    let good = measured.left_out.is_empty() && agreed;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -17,6 +17,8 @@ pub enum Mode {
     Warm,
     /// A message that needs no token.
     Pass,
+    /// What else a call may come to.
+    Mixes,
     /// A table that takes 3 ms.
     Delay,
     /// Events from 4 KB to 6 MB.
@@ -41,7 +43,7 @@ impl Mode {
             Self::Cold => {
                 &[COLD_CPU, INIT_CPU, FIRST_CPU, COLD_WALL, FIRST_WALL, FIRST_BY_WARM, PEAK]
             }
-            Self::Warm | Self::Pass | Self::Size => &[WARM_CPU, WARM_WALL, PEAK],
+            Self::Warm | Self::Pass | Self::Mixes | Self::Size => &[WARM_CPU, WARM_WALL, PEAK],
             Self::Delay => &[WARM_WALL, WARM_CPU],
             Self::Quota => &[FIRST_WALL, COLD_WALL, WARM_WALL],
             Self::Growth => &[COLD_CPU, FIRST_CPU, WARM_CPU, PEAK],

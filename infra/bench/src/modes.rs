@@ -2,10 +2,10 @@
 
 use crate::Failure;
 use crate::arguments::Arguments;
-use crate::caller::Caller;
+use crate::caller::{Caller, Standing};
 use crate::callgrind;
 use crate::certificates::Certificates;
-use crate::cloud::{Cloud, Scheme};
+use crate::cloud::{Cloud, Scheme, Setting};
 use crate::comparison::{Comparison, compare};
 use crate::event::{self, Content};
 use crate::mode::Mode;
@@ -43,23 +43,27 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
     let certificates = Certificates::make(folder)?;
     // Another one for every call.
     let callers = 1 + arguments.calls.max(FEW).max(callgrind::CALLS);
+    let standing = Standing::Connected;
+    let plain = Setting { scheme: Scheme::Http, targets: 1, callers, standing };
+    let tls = Setting { scheme: Scheme::Https, ..plain };
     let bench = Bench {
         arguments,
+        too_many_roots: &certificates.too_many,
         folder,
-        plain: Cloud::start(&certificates, Scheme::Http, 1, callers, now)?,
-        tls: Cloud::start(&certificates, Scheme::Https, 1, callers, now)?,
+        plain: Cloud::start(&certificates, plain, now)?,
+        tls: Cloud::start(&certificates, tls, now)?,
     };
     let mut measured = Measured::default();
     for mode in Mode::all().filter(|mode| arguments.asks_for(*mode)) {
         match mode {
             Mode::Cold => {
                 let scene = bench.tls.reads(FEW);
-                measured.keep(bench.turns(mode, "over TLS", &scene, &bench.all()))?;
+                measured.keep(bench.turns(mode, OVER_TLS, &scene, &bench.all()))?;
             }
             Mode::Warm => {
                 for (name, scene) in [
-                    ("one read", bench.plain.reads(arguments.calls)),
-                    ("from memory", bench.plain.remembers(arguments.calls)),
+                    (READS, bench.plain.reads(arguments.calls)),
+                    (FROM_MEMORY, bench.plain.remembers(arguments.calls)),
                 ] {
                     measured.keep(bench.turns(mode, name, &scene, &bench.all()))?;
                 }
@@ -67,6 +71,19 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
             Mode::Pass => {
                 let scene = bench.plain.pass(arguments.calls);
                 measured.keep(bench.turns(mode, "tools/list", &scene, &bench.runtimes()))?;
+            }
+            Mode::Mixes => {
+                let strangers = Setting { standing: Standing::Strangers, ..plain };
+                let strangers = Cloud::start(&certificates, strangers, now)?;
+                let expired = Setting { standing: Standing::Expired, ..plain };
+                let expired = Cloud::start(&certificates, expired, now)?;
+                for (name, scene) in [
+                    (CHALLENGE, strangers.reads(arguments.calls)),
+                    (REFRESH, expired.reads(arguments.calls)),
+                    (ANSWER, bench.plain.answers(arguments.calls)),
+                ] {
+                    measured.keep(bench.turns(mode, name, &scene, &bench.whole()))?;
+                }
             }
             Mode::Delay => {
                 let scene = bench.plain.reads(arguments.calls);
@@ -78,7 +95,7 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
             Mode::Quota => bench.quotas(&mut measured)?,
             Mode::Growth => {
                 for targets in [1, 10, 100] {
-                    let grown = Cloud::start(&certificates, Scheme::Https, targets, 1 + FEW, now)?;
+                    let grown = Cloud::start(&certificates, Setting { targets, ..tls }, now)?;
                     let name = format!("{targets} targets");
                     let readers = bench.readers();
                     measured.keep(bench.turns(mode, &name, &grown.reads(FEW), &readers))?;
@@ -93,6 +110,7 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
 struct Bench<'a> {
     arguments: &'a Arguments,
     folder: &'a Path,
+    too_many_roots: &'a Path,
     plain: Cloud,
     tls: Cloud,
 }
@@ -135,8 +153,10 @@ impl Bench<'_> {
             return Ok(());
         }
         let (counted, runtimes) = (self.counted(), self.runtimes());
+        let canary = variant::believing(self.arguments, self.too_many_roots);
+        let over_tls = counted.iter().cloned().chain([canary]).collect();
         for (name, scene, variants) in [
-            (callgrind::OVER_TLS, self.tls.reads(0), &counted),
+            (callgrind::OVER_TLS, self.tls.reads(0), &over_tls),
             (callgrind::OVER_HTTP, self.plain.reads(0), &counted),
             (callgrind::FROM_MEMORY, self.plain.remembers(0), &counted),
             (callgrind::PASS, self.plain.pass(0), &runtimes),
@@ -168,6 +188,11 @@ impl Bench<'_> {
         let others = self.wanted([variant::unprepared, variant::stock]);
         let others = others.into_iter().filter(|_| !self.arguments.quick);
         self.native().into_iter().chain(others).collect()
+    }
+
+    /// Those who do all that a deployed interceptor does.
+    fn whole(&self) -> Vec<Variant> {
+        self.wanted([variant::latchkey, variant::python, variant::node])
     }
 
     /// Those for whom a message without a token is nothing to do.
@@ -213,10 +238,21 @@ impl Cloud {
     fn scene(&self, callers: &[Caller], arguments: &Value, warm: usize) -> Scene<'_> {
         let call = |caller: &Caller| Call {
             event: event::call(&caller.jwt, &table::name(0), arguments).into(),
-            expects: Expected::Forward(caller.token.clone()),
+            expects: caller
+                .forwarded_with(self.standing)
+                .map_or(Expected::Challenge, Expected::Forward),
         };
         let calls = callers.iter().map(call).collect();
         Scene { cloud: self, calls, warm, pause: Duration::ZERO, quota: None }
+    }
+
+    /// What comes back of an ordinary call, and `warm` more of that.
+    fn answers(&self, warm: usize) -> Scene<'_> {
+        let answer = |caller: &Caller| Call {
+            event: event::answered(&caller.jwt, &table::name(0), &event::small()).into(),
+            expects: Expected::Answer,
+        };
+        Scene { calls: self.callers.iter().map(answer).collect(), ..self.remembers(warm) }
     }
 
     /// A message that needs no token, and `warm` more of them.
@@ -234,6 +270,13 @@ impl Cloud {
     }
 }
 
+/// The scenes' names.
+pub(crate) const READS: &str = "one read";
+pub(crate) const FROM_MEMORY: &str = "from memory";
+pub(crate) const CHALLENGE: &str = "challenge";
+pub(crate) const REFRESH: &str = "refresh";
+pub(crate) const ANSWER: &str = "answer";
+pub(crate) const OVER_TLS: &str = "over TLS";
 /// The warm calls of a scene that is about a start.
 const FEW: usize = 20;
 /// Bytes of an event. Lambda takes 6 MB.

@@ -36,6 +36,10 @@ pub(crate) enum Expected {
     Forward(String),
     /// No token.
     Pass,
+    /// A link to connect at.
+    Challenge,
+    /// The MCP server's own answer.
+    Answer,
 }
 
 impl Expected {
@@ -44,6 +48,12 @@ impl Expected {
             Self::Forward(token) => answer.contains(&format!("Bearer {token}\"")),
             Self::Pass => {
                 answer.contains("transformedGatewayRequest") && !answer.contains("Bearer ")
+            }
+            Self::Challenge => {
+                answer.contains("transformedGatewayResponse") && answer.contains("/authorize/")
+            }
+            Self::Answer => {
+                answer.contains("transformedGatewayResponse") && !answer.contains("/authorize/")
             }
         }
     }
@@ -132,12 +142,15 @@ mod tests {
             format!(r#"{{"mcp":{{"transformedGatewayRequest":{{{headers}"body":{{}}}}}}}}"#)
         };
         let with = |token| request(&format!(r#""headers":{{"Authorization":"Bearer {token}"}},"#));
-        let challenge = r#"{"mcp":{"transformedGatewayResponse":{"statusCode":200,"body":{}}}}"#;
+        let answer = r#"{"mcp":{"transformedGatewayResponse":{"statusCode":200,"body":{}}}}"#;
+        let challenge = answer.replace("{}", r#"{"text":"https://b.example/authorize/github"}"#);
         let (own, longer, pass) = (with("gho_1"), with("gho_12"), request(""));
         let is = |expected: Expected| {
-            [&own, &longer, &pass, challenge].map(|answer| expected.is(answer))
+            [&own, &longer, &pass, &challenge, answer].map(|answer| expected.is(answer))
         };
-        assert_eq!(is(Expected::Forward("gho_1".to_owned())), [true, false, false, false]);
-        assert_eq!(is(Expected::Pass), [false, false, true, false]);
+        assert_eq!(is(Expected::Forward("gho_1".to_owned())), [true, false, false, false, false]);
+        assert_eq!(is(Expected::Pass), [false, false, true, false, false]);
+        assert_eq!(is(Expected::Challenge), [false, false, false, true, false]);
+        assert_eq!(is(Expected::Answer), [false, false, false, false, true]);
     }
 }

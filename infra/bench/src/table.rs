@@ -1,7 +1,8 @@
-//! `DynamoDB`, as far as the hot path asks: the targets, the callers' connections, and a note of their use.
+//! `DynamoDB`, as far as the hot path asks: the targets, the callers' connections,
+//! a note of their use, and the writes of a renewal, which it confirms and forgets.
 
 use crate::Failure;
-use crate::caller::Caller;
+use crate::caller::{Caller, Standing};
 use crate::secrets;
 use crate::server::{Request, Response};
 use base64::Engine;
@@ -23,8 +24,8 @@ use std::time::{Duration, SystemTime};
 
 /// The tables' content and manner.
 pub(crate) struct Table {
-    /// By subject, the whole answer to a `GetItem` for the first target.
-    connections: HashMap<String, Arc<[u8]>>,
+    /// By subject, the connections at the first target.
+    connections: HashMap<String, Row>,
     /// The whole answer to a `Scan`.
     targets: Arc<[u8]>,
     /// The records of the targets, for those who need not ask.
@@ -33,33 +34,49 @@ pub(crate) struct Table {
     delay: AtomicU64,
 }
 
+/// One connection, as it stands in whole answers.
+struct Row {
+    /// To a `GetItem`.
+    found: Arc<[u8]>,
+    /// To an `UpdateItem` that asks what it has changed.
+    changed: Arc<[u8]>,
+}
+
 impl Table {
-    /// Tables that hold `targets` targets, and a connection of each caller at the first of them.
+    /// Tables that hold `targets` targets, and a connection of each caller at the first of them, unless
+    /// they are strangers.
     pub(crate) fn of(
         issuer: &str,
         callers: &[Caller],
+        standing: Standing,
         targets: usize,
         now: SystemTime,
     ) -> Result<Self, Failure> {
         let unusable = |what: &dyn std::fmt::Display| Failure::Keys(what.to_string());
-        let records: Vec<_> = (0..targets).map(record).collect();
+        let records: Vec<_> = (0..targets).map(|number| record(number, issuer)).collect();
         let first = records.first().ok_or_else(|| unusable(&"there is no target"))?;
         let target: Target = serde_json::from_str(first).map_err(|e| unusable(&e))?;
         let ring = secrets::ring(secrets::TOKEN_KEYS).unwrap_or_default();
         let ring = KeyRing::for_tokens(&ring).map_err(|e| unusable(&e))?;
         let mut connections = HashMap::with_capacity(callers.len());
-        for Caller { sub, token, .. } in callers {
+        for Caller { sub, token, refresh, .. } in callers {
+            let expires_at = match standing {
+                Standing::Connected => now + Duration::from_hours(24),
+                Standing::Expired => now - Duration::from_hours(1),
+                Standing::Strangers => continue,
+            };
             let subject = Subject::new(issuer, vec![sub.clone()]).map_err(|e| unusable(&e))?.id();
             let tokens = TokenSet {
                 access: AccessToken::new(token.clone()),
-                refresh: Some(RefreshToken::new("r".repeat(96))),
-                expires_at: now + Duration::from_hours(24),
+                refresh: Some(RefreshToken::new(refresh.clone())),
+                expires_at,
                 scopes: vec!["repo".to_owned(), "read:org".to_owned(), "user:email".to_owned()],
             };
             let connection = Connection::active(&ring, subject, &target, &tokens, now);
             let item = item(&connection.map_err(|e| unusable(&e))?)?;
-            let answer = json!({ "Item": item }).to_string().into_bytes();
-            connections.insert(subject.key(), answer.into());
+            let answer = |name: &str| json!({ name: item }).to_string().into_bytes().into();
+            let row = Row { found: answer("Item"), changed: answer("Attributes") };
+            connections.insert(subject.key(), row);
         }
         let items = records.iter().enumerate();
         let items: Vec<_> =
@@ -87,6 +104,8 @@ impl Table {
         struct Query {
             #[serde(default)]
             key: Value,
+            #[serde(default)]
+            return_values: String,
         }
         let delay = self.delay.load(Ordering::Relaxed);
         if delay > 0 {
@@ -98,7 +117,8 @@ impl Table {
         };
         let at_first = query.key["target"]["S"].as_str() == Some(&name(0));
         let subject = query.key["subject"]["S"].as_str().filter(|_| at_first);
-        let found = subject.and_then(|subject| self.connections.get(subject));
+        let row = subject.and_then(|subject| self.connections.get(subject));
+        let nothing = || Arc::from(*b"{}");
         let body = match request.header("x-amz-target").unwrap_or_default() {
             _ if !signed => {
                 return Response::refusal(
@@ -106,9 +126,12 @@ impl Table {
                     r#"{"__type":"MissingAuthenticationTokenException"}"#,
                 );
             }
-            "DynamoDB_20120810.GetItem" => found.map_or_else(|| Arc::from(*b"{}"), Arc::clone),
+            "DynamoDB_20120810.GetItem" => row.map_or_else(nothing, |row| Arc::clone(&row.found)),
             "DynamoDB_20120810.Scan" => Arc::clone(&self.targets),
-            "DynamoDB_20120810.UpdateItem" => Arc::from(*b"{}"),
+            "DynamoDB_20120810.UpdateItem" if query.return_values == "ALL_NEW" => {
+                row.map_or_else(nothing, |row| Arc::clone(&row.changed))
+            }
+            "DynamoDB_20120810.UpdateItem" | "DynamoDB_20120810.PutItem" => nothing(),
             _ => return Response::refusal(400, r#"{"__type":"UnknownOperationException"}"#),
         };
         Response::json("application/x-amz-json-1.0", body)
@@ -120,7 +143,7 @@ pub(crate) fn name(number: usize) -> String {
     if number == 0 { "github".to_owned() } else { format!("server-{number}") }
 }
 
-fn record(number: usize) -> String {
+fn record(number: usize, issuer: &str) -> String {
     let name = name(number);
     json!({
         "name": name,
@@ -130,9 +153,9 @@ fn record(number: usize) -> String {
         "authorization_server": {
             "issuer": "https://github.com/login/oauth",
             "authorization_endpoint": "https://github.com/login/oauth/authorize",
-            "token_endpoint": "https://github.com/login/oauth/access_token",
+            "token_endpoint": format!("{issuer}/token"),
         },
-        "client": { "client_id": "Iv1.8a61f9b3a7aba766" },
+        "client": { "client_id": "Iv1.8a61f9b3a7aba766", "token_endpoint_auth_method": "none" },
         "scopes": ["repo", "read:org", "user:email"],
     })
     .to_string()
@@ -190,8 +213,9 @@ mod tests {
             sub: sub.to_owned(),
             jwt: String::new(),
             token: sub.repeat(100),
+            refresh: sub.repeat(20),
         });
-        let table = Table::of(ISSUER, &callers, 1, now).unwrap();
+        let table = Table::of(ISSUER, &callers, Standing::Connected, 1, now).unwrap();
         let key = json!({ "subject": { "S": key(sub) }, "target": { "S": "github" } });
         let headers = [("x-amz-target", operation), ("authorization", authorization)];
         table.answer(&Request::of(&headers, json!({ "Key": key }).to_string().as_bytes()))

@@ -51,6 +51,12 @@ pub(crate) fn latchkey(arguments: &Arguments) -> Variant {
     Variant::program(LATCHKEY, &arguments.interceptor)
 }
 
+/// The same, where the operating system believes `roots`.
+pub(crate) fn believing(arguments: &Arguments, roots: &Path) -> Variant {
+    let environment = vec![("SSL_CERT_FILE", roots.into())];
+    Variant { name: TOO_MANY_ROOTS, environment, ..latchkey(arguments) }
+}
+
 /// The same without preparation.
 pub(crate) fn unprepared(arguments: &Arguments) -> Variant {
     Variant::program("unprepared", arguments.built("unprepared"))
@@ -90,4 +96,5 @@ impl Variant {
 
 /// The names that others look for.
 pub(crate) const LATCHKEY: &str = "latchkey";
+pub(crate) const TOO_MANY_ROOTS: &str = "latchkey, too many roots";
 pub(crate) const READING_FLOOR: &str = "floor that reads";
