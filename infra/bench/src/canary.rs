@@ -42,7 +42,7 @@ fn notes(rows: &[Row]) -> Vec<String> {
 
 /// Millions. CPU jitter entropy is 400 at the first random number.
 const JITTER: f64 = 100.0;
-/// Millions. To read the roots is MEASURED, and whoever does not read them pays nothing.
+/// Millions. To read the many roots is 75, and whoever does not read them pays nothing.
 const TRUST_STORE: f64 = 20.0;
 
 #[cfg(test)]

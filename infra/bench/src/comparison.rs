@@ -33,7 +33,12 @@ pub struct Row {
 impl Row {
     /// How often `of` goes into this figure.
     pub fn ratio(&self, of: &Self, figure: &str) -> Option<f64> {
-        Some(self.figures.get(figure)?.median / of.figures.get(figure)?.median)
+        Some(self.median(figure)? / of.median(figure)?)
+    }
+
+    /// A figure, if it was measured.
+    pub fn median(&self, figure: &str) -> Option<f64> {
+        Some(self.figures.get(figure)?.median)
     }
 }
 

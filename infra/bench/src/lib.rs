@@ -6,22 +6,27 @@
 
 pub mod arguments;
 pub mod baseline;
+pub mod bill;
 mod caller;
 mod callgrind;
 pub mod canary;
 mod certificates;
 mod cloud;
 pub mod comparison;
+pub mod cost;
 mod event;
 mod failure;
+mod marks;
 pub mod mode;
 pub mod modes;
 pub mod plot;
+mod prices;
 mod process;
 pub mod programs;
 mod provider;
 mod quota;
 pub mod readme;
+pub mod results;
 mod runtime_api;
 mod scene;
 mod secrets;

@@ -70,7 +70,7 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
             }
             Mode::Pass => {
                 let scene = bench.plain.pass(arguments.calls);
-                measured.keep(bench.turns(mode, "tools/list", &scene, &bench.runtimes()))?;
+                measured.keep(bench.turns(mode, LIST, &scene, &bench.runtimes()))?;
             }
             Mode::Mixes => {
                 let strangers = Setting { standing: Standing::Strangers, ..plain };
@@ -88,7 +88,7 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
             Mode::Delay => {
                 let scene = bench.plain.reads(arguments.calls);
                 bench.plain.table.take(Duration::from_millis(3));
-                measured.keep(bench.turns(mode, "a table of 3 ms", &scene, &bench.all()))?;
+                measured.keep(bench.turns(mode, SLOW_TABLE, &scene, &bench.all()))?;
                 bench.plain.table.take(Duration::ZERO);
             }
             Mode::Size => bench.sizes(&mut measured)?,
@@ -179,7 +179,7 @@ impl Bench<'_> {
     /// Those whose first call is cheap or dear by what they do before it.
     fn throttled(&self) -> Vec<Variant> {
         let others = [variant::unprepared, variant::stock, variant::python, variant::node];
-        let ours = self.wanted([variant::reading_floor, variant::latchkey]);
+        let ours = self.wanted([variant::floor, variant::reading_floor, variant::latchkey]);
         ours.into_iter().chain(self.wanted(others)).collect()
     }
 
@@ -277,6 +277,8 @@ pub(crate) const CHALLENGE: &str = "challenge";
 pub(crate) const REFRESH: &str = "refresh";
 pub(crate) const ANSWER: &str = "answer";
 pub(crate) const OVER_TLS: &str = "over TLS";
+pub(crate) const LIST: &str = "tools/list";
+pub(crate) const SLOW_TABLE: &str = "a table of 3 ms";
 /// The warm calls of a scene that is about a start.
 const FEW: usize = 20;
 /// Bytes of an event. Lambda takes 6 MB.
