@@ -2,7 +2,7 @@
 
 use crate::comparison::Comparison;
 use crate::cost::{
-    Asked, Cost, FIRST_ANSWER, LOG, MILLION, MIXES, PROCESSOR, PYTHON, Plan, TABLE, TOKEN_ENDPOINT,
+    Asked, FIRST_ANSWER, LOG, MILLION, MIXES, PROCESSOR, PYTHON, Plan, TABLE, TOKEN_ENDPOINT,
 };
 use crate::variant::LATCHKEY;
 use crate::{Failure, marks, prices};
@@ -15,32 +15,23 @@ pub fn write(path: &Path, comparisons: &[Comparison]) -> Result<(), Failure> {
 }
 
 fn text(comparisons: &[Comparison]) -> Result<String, Failure> {
-    let head = PLANS.map(|plan| {
-        let of = format!("{}, {} MB", title(plan), plan.memory);
-        format!("{of}: $|of that for time|processor ms|billed ms")
-    });
-    let mut out = format!(
-        "{}\n\n|A million calls, each|{}|\n|---|{}|\n",
-        formula(),
-        head.join("|"),
-        ["--:"; 4 * PLANS.len()].join("|")
-    );
+    let head = PLANS.map(|plan| format!("{}, {} MB: $|of that for time", title(plan), plan.memory));
+    let head = head.join("|");
+    let dashes = ["--:"; 2 * PLANS.len()].join("|");
+    let mut costs = format!("|A million calls, each|{head}|\n|---|{dashes}|\n");
+    let mut inputs = "|One such call|Latchkey|Python|\n|---|---|---|\n".to_owned();
     for mix in MIXES {
-        let costs = PLANS.map(|plan| mix.cost(plan, comparisons));
-        let mut cells = Vec::with_capacity(PLANS.len());
-        for cost in costs {
-            let Cost { processor, billed, dollars, time } = cost?;
-            cells.push(format!("{dollars:.2}|{time:.3}|{processor:.2}|{billed:.0}"));
-        }
+        let [small, large, peer] = PLANS.map(|plan| mix.cost(plan, comparisons));
+        let (small, large, peer) = (small?, large?, peer?);
+        let dollars = [small, large, peer].map(|c| format!("{:.2}|{:.3}", c.dollars, c.time));
         // Writing to a string does not fail.
-        let _ = writeln!(out, "|{}|{}|", mix.name, cells.join("|"));
+        let _ = writeln!(costs, "|{}|{}|", mix.name, dollars.join("|"));
+        let ours =
+            asked(mix.ours, small.processor, &format!("{} or {}", small.billed, large.billed));
+        let theirs = asked(mix.theirs, peer.processor, &peer.billed.to_string());
+        let _ = writeln!(inputs, "|{}|{ours}|{theirs}|", mix.name);
     }
-    out.push_str("\n|What it asks of others|Latchkey|Python|\n|---|---|---|\n");
-    for mix in MIXES {
-        let _ = writeln!(out, "|{}|{}|{}|", mix.name, asked(mix.ours), asked(mix.theirs));
-    }
-    let _ = write!(out, "\n{}\n", million(comparisons)?);
-    Ok(out)
+    Ok(format!("{costs}\n{}\n\n{inputs}\n{}\n", formula(), million(comparisons)?))
 }
 
 fn title(plan: Plan) -> &'static str {
@@ -69,11 +60,13 @@ fn formula() -> String {
     )
 }
 
-fn asked(Asked { reads, writes, secrets, waits }: Asked) -> String {
+fn asked(asked: Asked, processor: f64, billed: &str) -> String {
+    let Asked { reads, writes, secrets, waits } = asked;
     let amounts = [(reads, "read units"), (writes, "write units"), (secrets, "secrets")];
     let amounts = amounts.into_iter().filter(|(amount, _)| *amount > 0.0);
-    let amounts: Vec<_> = amounts.map(|(amount, what)| format!("{what}: {amount}; ")).collect();
-    format!("{}waits: {waits} ms", amounts.concat())
+    let amounts: Vec<_> = amounts.map(|(amount, what)| format!("; {what}: {amount}")).collect();
+    let amounts = amounts.concat();
+    format!("processor {processor:.2} ms, waits {waits} ms, billed {billed} ms{amounts}")
 }
 
 /// A million people with ten connections each.
@@ -92,7 +85,7 @@ fn million(comparisons: &[Comparison]) -> Result<String, Failure> {
          that is ${rest:.0} a month at rest and ${backup:.0} for point-in-time recovery. Busy, with one call a day over \
          each connection, {calls} million calls a month are ${:.0} of ours and ${:.0} of the gateway's. If every one of \
          these calls renews its token in line, ours are ${:.0}; if tokens that live an hour are renewed ahead of need \
-         around the clock, up to {} million renewals a day are ${:.0} a day: set `RefreshUsedWithinDays` to 0 there.\n\n\
+         around the clock, up to {} million renewals a day are about ${:.0} a day: set `RefreshUsedWithinDays` to 0 there.\n\n\
          The first AWS limit to be met is the gateway's {GATEWAY_RATE} calls a second: {:.1} million a day, if they \
          come evenly. They keep {:.1} instances busy, of 1,000 in a new account.",
         calls * read,
@@ -148,9 +141,11 @@ mod tests {
         });
         let text = text(&found).unwrap();
         // 0.2 ms are 2.8 ms of 128 / 1769; a call waits for the table, what comes back does not.
-        let line =
-            "|forwarded after a read|1.44|0.015|0.20|9|1.45|0.023|0.20|7|1.54|0.113|2.00|17|";
-        assert!(text.contains(line), "{text}");
+        let costs = "|forwarded after a read|1.44|0.015|1.45|0.023|1.54|0.113|";
+        assert!(text.contains(costs), "{text}");
+        let inputs = "|forwarded after a read|processor 0.20 ms, waits 3 ms, billed 9 or 7 ms; \
+                      read units: 1|processor 2.00 ms, waits 3 ms, billed 17 ms; read units: 1|";
+        assert!(text.contains(inputs), "{text}");
         assert!(text.contains("$5 a month at rest and $4 for"), "{text}");
         assert!(text.contains("17.3 million a day"), "{text}");
     }
