@@ -108,7 +108,7 @@ const PLANS: [Plan; 3] = [
 const ROW: f64 = 2.0;
 /// Days of a month.
 const DAYS: f64 = 30.0;
-/// Calls a second that AgentCore Gateway takes, for an account that has not asked for more.
+/// Calls a second that the gateway takes, for an account that has not asked for more.
 const GATEWAY_RATE: f64 = 200.0;
 
 #[cfg(test)]

@@ -48,8 +48,9 @@ impl Cloud {
     ) -> Result<Self, Failure> {
         let Setting { scheme, targets, callers, standing } = setting;
         let provider = Provider::start(&certificates.server)?;
-        let callers = (0..callers).map(|number| Caller::of(number, &provider, unix_seconds(now)));
-        let callers: Vec<_> = callers.collect::<Result<_, _>>()?;
+        let jwt = |sub: &str| provider.token(sub, unix_seconds(now));
+        let callers: Result<Vec<_>, _> = (0..callers).map(|n| Caller::of(n, jwt)).collect();
+        let callers = callers?;
         let table = Arc::new(Table::of(&provider.issuer, &callers, standing, targets, now)?);
         let tls = (scheme == Scheme::Https).then_some(&certificates.server);
         let answering = Arc::clone(&table);
