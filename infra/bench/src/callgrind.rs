@@ -124,7 +124,7 @@ impl Counts {
 }
 
 const PROCESSES: usize = 3;
-const TRIES: usize = 3;
+const TRIES: usize = 5;
 const LEAD: usize = 3;
 const COUNTED: u32 = 10;
 /// How many calls are made in all: so many callers are needed if each is to be another's.

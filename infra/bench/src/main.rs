@@ -65,9 +65,7 @@ fn is_as_agreed(arguments: &Arguments, found: &[Comparison]) -> Result<bool, Fai
         eprintln!("FAILED: {sentence}");
     }
     if !worse.is_empty() {
-        eprintln!(
-            "If it is worth it: cargo run --release -p bench -- --quick --renew, and say in the commit why."
-        );
+        eprintln!("If it is worth it: the same with --renew, and say in the commit why.");
     }
     Ok(worse.is_empty() && songs.is_empty())
 }
