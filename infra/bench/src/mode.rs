@@ -2,7 +2,8 @@
 
 use crate::callgrind;
 use crate::comparison::{
-    COLD_CPU, COLD_WALL, FIRST_BY_WARM, FIRST_CPU, FIRST_WALL, INIT_CPU, PEAK, WARM_CPU, WARM_WALL,
+    COLD_CPU, COLD_WALL, FIRST_BY_WARM, FIRST_CPU, FIRST_WALL, INIT_CPU, PEAK, REQUESTS, WARM_CPU,
+    WARM_WALL,
 };
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ pub enum Mode {
     Size,
     /// The share of a processor that small functions get.
     Quota,
-    /// From 1 to 100 targets.
+    /// More targets, more connections, more callers, and sweeps of more rows.
     Growth,
     /// Instructions.
     Callgrind,
@@ -37,7 +38,7 @@ impl Mode {
         Self::value_variants().iter().copied()
     }
 
-    /// The names of the figures that matter, the most telling first.
+    /// The names of the figures that matter, the most telling first. Not every scene has all of them.
     pub fn figures(self) -> &'static [&'static str] {
         match self {
             Self::Cold => {
@@ -46,7 +47,9 @@ impl Mode {
             Self::Warm | Self::Pass | Self::Mixes | Self::Size => &[WARM_CPU, WARM_WALL, PEAK],
             Self::Delay => &[WARM_WALL, WARM_CPU],
             Self::Quota => &[FIRST_WALL, COLD_WALL, WARM_WALL],
-            Self::Growth => &[COLD_CPU, FIRST_CPU, WARM_CPU, PEAK],
+            Self::Growth => {
+                &[WARM_CPU, WARM_WALL, REQUESTS, callgrind::WARM, COLD_CPU, callgrind::COLD, PEAK]
+            }
             Self::Callgrind => {
                 &[callgrind::COLD, callgrind::INIT, callgrind::FIRST, callgrind::WARM]
             }

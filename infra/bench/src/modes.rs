@@ -1,5 +1,7 @@
 //! The kinds of measurement, each with its situations and the variants that it compares.
 
+pub(crate) mod growth;
+
 use crate::Failure;
 use crate::arguments::Arguments;
 use crate::caller::{Caller, Standing};
@@ -93,14 +95,7 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
             }
             Mode::Size => bench.sizes(&mut measured)?,
             Mode::Quota => bench.quotas(&mut measured)?,
-            Mode::Growth => {
-                for targets in [1, 10, 100] {
-                    let grown = Cloud::start(&certificates, Setting { targets, ..tls }, now)?;
-                    let name = format!("{targets} targets");
-                    let readers = bench.readers();
-                    measured.keep(bench.turns(mode, &name, &grown.reads(FEW), &readers))?;
-                }
-            }
+            Mode::Growth => bench.growth(&certificates, plain, &mut measured, now)?,
             Mode::Callgrind => bench.instructions(&mut measured)?,
         }
     }
@@ -198,11 +193,6 @@ impl Bench<'_> {
     /// Those for whom a message without a token is nothing to do.
     fn runtimes(&self) -> Vec<Variant> {
         self.wanted([variant::echo, variant::latchkey])
-    }
-
-    /// Those who read the targets.
-    fn readers(&self) -> Vec<Variant> {
-        self.wanted([variant::reading_floor, variant::latchkey])
     }
 
     fn wanted<const N: usize>(&self, variants: [fn(&Arguments) -> Variant; N]) -> Vec<Variant> {

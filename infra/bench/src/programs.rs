@@ -3,6 +3,7 @@
 
 use crate::Failure;
 use crate::arguments::Arguments;
+use crate::mode::Mode;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use std::fs;
@@ -19,6 +20,9 @@ pub fn build(arguments: &Arguments) -> Result<(), Failure> {
     cargo(&["--package", "floor"])?;
     if arguments.quick {
         return Ok(());
+    }
+    if arguments.asks_for(Mode::Growth) {
+        cargo(&["--bin", "refresh"])?;
     }
     cargo(&["--package", "unprepared"])?;
     stock(arguments)?;

@@ -90,6 +90,16 @@ impl Table {
         })
     }
 
+    /// What another table must hold to answer the same: the rows of targets and those of connections.
+    pub(crate) fn rows(&self) -> Result<[Vec<Value>; 2], Failure> {
+        let read = |answer: &[u8]| serde_json::from_slice::<Value>(answer);
+        let broken = |error: serde_json::Error| Failure::Keys(error.to_string());
+        let targets = read(&self.targets).map_err(broken)?["Items"].take();
+        let connections = self.connections.values().map(|row| Ok(read(&row.found)?["Item"].take()));
+        let connections = connections.collect::<Result<_, _>>().map_err(broken)?;
+        Ok([serde_json::from_value(targets).map_err(broken)?, connections])
+    }
+
     /// From now on an answer takes that long.
     pub(crate) fn take(&self, delay: Duration) {
         let micros = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);

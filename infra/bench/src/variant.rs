@@ -57,7 +57,12 @@ pub(crate) fn believing(arguments: &Arguments, roots: &Path) -> Variant {
     Variant { name: TOO_MANY_ROOTS, environment, ..latchkey(arguments) }
 }
 
-/// The same without preparation.
+/// The release binary that renews what is due.
+pub(crate) fn refresh(arguments: &Arguments) -> Variant {
+    Variant::program("refresh", arguments.built("refresh"))
+}
+
+/// The same as [`latchkey`] without preparation.
 pub(crate) fn unprepared(arguments: &Arguments) -> Variant {
     Variant::program("unprepared", arguments.built("unprepared"))
 }
@@ -84,6 +89,13 @@ pub(crate) fn node(arguments: &Arguments) -> Variant {
 }
 
 impl Variant {
+    /// The same, with another setting.
+    pub(crate) fn told(&self, name: &'static str, value: &str) -> Self {
+        let mut told = self.clone();
+        told.environment.push((name, value.into()));
+        told
+    }
+
     /// The same under valgrind, which writes its counts to `out`.
     pub(crate) fn counted(&self, out: &Path) -> Self {
         let tool = ["--tool=callgrind".into(), "--fair-sched=yes".into()];
