@@ -132,3 +132,20 @@ pub(crate) const FIRST_BY_WARM: &str = "first by warm";
 pub(crate) const PEAK: &str = "peak";
 /// Requests at the tables, of one call.
 pub(crate) const REQUESTS: &str = "table requests";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_go_to_and_fro_and_the_first_does_not_count() {
+        let mut played = vec![];
+        let found = take_turns(2, 2, |player| {
+            played.push(player);
+            Ok(Figures::from([(WARM_CPU, f64::from(u32::try_from(played.len()).unwrap()))]))
+        });
+        assert_eq!(played, [0, 1, 1, 0, 0, 1]);
+        let turns = |a, b| vec![Figures::from([(WARM_CPU, a)]), Figures::from([(WARM_CPU, b)])];
+        assert_eq!(found.unwrap(), [turns(4.0, 5.0), turns(3.0, 6.0)]);
+    }
+}
