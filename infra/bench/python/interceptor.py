@@ -9,15 +9,18 @@ import time
 
 import boto3
 import jwt
+import urllib3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 ISSUER = os.environ["IDP_ISSUER"]
 CLIENT = os.environ["IDP_CLIENTS"]
+CONNECTIONS = os.environ["CONNECTIONS_TABLE"]
 
 dynamodb = boto3.client("dynamodb")
 secrets = boto3.client("secretsmanager")
+http = urllib3.PoolManager()
 metadata = jwt.PyJWKClient(f"{ISSUER}/jwks.json")
 
 
@@ -45,19 +48,51 @@ ring = read_ring()
 targets = read_targets()
 
 
+def output(mcp):
+    return {"interceptorOutputVersion": "1.0", "mcp": mcp}
+
+
 def forward(token, body):
-    return {
-        "interceptorOutputVersion": "1.0",
-        "mcp": {
-            "transformedGatewayRequest": {
-                "headers": {"Authorization": f"Bearer {token}"} if token else {},
-                "body": body,
-            }
-        },
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return output({"transformedGatewayRequest": {"headers": headers, "body": body}})
+
+
+def challenge(target, body):
+    link = f"{os.environ['BASE_URL']}/authorize/{target['name']}"
+    text = f"{target['title']} is not connected. Show the user this link: {link}"
+    result = {"content": [{"type": "text", "text": text}], "isError": True}
+    answer = {"jsonrpc": "2.0", "id": body["id"], "result": result}
+    return output({"transformedGatewayResponse": {"statusCode": 200, "body": answer}})
+
+
+def renewed(tokens, item, target, owner):
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": tokens["refresh"],
+        "client_id": target["client"]["client_id"],
+        "resource": target["resource"],
     }
+    endpoint = target["authorization_server"]["token_endpoint"]
+    answer = http.request("POST", endpoint, fields=form, encode_multipart=False, timeout=4)
+    if answer.status != 200:
+        raise ConnectionError("the token endpoint refuses")
+    granted = answer.json()
+    tokens = tokens | {
+        "access": granted["access_token"],
+        "refresh": granted.get("refresh_token", tokens["refresh"]),
+        "expires_at": int(time.time()) + granted["expires_in"],
+    }
+    number, nonce = max(ring), os.urandom(12)
+    sealed = bytes([number]) + nonce + ring[number].encrypt(nonce, json.dumps(tokens).encode(), owner)
+    changed = {"sealed": {"B": sealed}, "expires_at": {"N": str(tokens["expires_at"])}}
+    dynamodb.put_item(TableName=CONNECTIONS, Item=item | changed)
+    return tokens
 
 
 def handler(event, _context):
+    if response := event["mcp"].get("gatewayResponse"):
+        kept = {"statusCode": response["statusCode"], "body": response["body"]}
+        return output({"transformedGatewayResponse": kept})
     request = event["mcp"]["gatewayRequest"]
     body = request["body"]
     if body.get("method") != "tools/call":
@@ -79,14 +114,16 @@ def handler(event, _context):
     digest = hashlib.sha256(length_prefixed(ISSUER, claims["sub"])).digest()
     subject = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     item = dynamodb.get_item(
-        TableName=os.environ["CONNECTIONS_TABLE"],
+        TableName=CONNECTIONS,
         Key={"subject": {"S": subject}, "target": {"S": name}},
         ConsistentRead=True,
-    )["Item"]
-    if item["status"]["S"] != "active" or int(item["expires_at"]["N"]) <= time.time() + 60:
-        raise PermissionError("not connected")
+    ).get("Item")
+    if item is None or item["status"]["S"] != "active":
+        return challenge(target, body)
     sealed = item["sealed"]["B"]
     issuer = target["authorization_server"]["issuer"]
     owner = length_prefixed("tokens", subject, name, target["resource"], issuer)
     tokens = json.loads(ring[sealed[0]].decrypt(sealed[1:13], sealed[13:], owner))
+    if int(item["expires_at"]["N"]) <= time.time() + 60:
+        tokens = renewed(tokens, item, target, owner)
     return forward(tokens["access"], body)

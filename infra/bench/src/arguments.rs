@@ -38,6 +38,9 @@ pub struct Arguments {
     /// A variant to leave out, by its name.
     #[arg(long)]
     pub without: Vec<String>,
+    /// The most rows of a table whose growth is measured.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub most_rows: usize,
     /// How many rounds count.
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,

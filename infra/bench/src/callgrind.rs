@@ -5,13 +5,11 @@
 //! instructions for SHA-2 or wide multiplication, so cryptography counts for more than it costs.
 
 use crate::Failure;
-use crate::comparison::{Comparison, Row};
+use crate::comparison::{Comparison, Figures, Row};
 use crate::mode::Mode;
 use crate::process::Process;
 use crate::scene::Scene;
-use crate::statistics::Figure;
 use crate::variant::Variant;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -36,34 +34,19 @@ pub(crate) fn count(
     eprintln!("{name}");
     let mut rows = Vec::with_capacity(variants.len());
     for variant in variants {
-        let mut counts = [const { vec![] }; 4];
-        for _ in 0..PROCESSES {
-            let file = format!("callgrind {name} {}", variant.name).replace(' ', "-");
-            let Counted { init, first, warm } = patiently(scene, variant, &folder.join(file))?;
-            for (counts, count) in counts.iter_mut().zip([init + first, init, first, warm]) {
-                counts.push(count);
-            }
-        }
-        let named = [COLD, INIT, FIRST, WARM].into_iter().zip(counts);
-        let figures =
-            named.filter_map(|(name, counts)| Some((name.to_owned(), Figure::of(counts)?)));
-        rows.push(Row {
-            variant: variant.name.to_owned(),
-            figures: figures.collect::<BTreeMap<_, _>>(),
-        });
+        let file = folder.join(format!("callgrind {name} {}", variant.name).replace(' ', "-"));
+        let counted: Result<Vec<_>, _> =
+            (0..PROCESSES).map(|_| figures(scene, variant, &file)).collect();
+        rows.push(Row::of(variant.name, &counted?));
     }
     Ok(Comparison { mode: Mode::Callgrind, scene: name.to_owned(), rows })
 }
 
-struct Counted {
-    init: f64,
-    first: f64,
-    warm: f64,
-}
-
+/// Counts the instructions of one process, which writes to `out`.
+///
 /// A process that is fifty times slower than usual runs into its own time limits when the machine is
 /// busy. Then it has not answered, and is counted anew.
-fn patiently(scene: &Scene, variant: &Variant, out: &Path) -> Result<Counted, Failure> {
+pub(crate) fn figures(scene: &Scene, variant: &Variant, out: &Path) -> Result<Figures, Failure> {
     let mut counted = process(scene, variant, out);
     for _ in 1..TRIES {
         if !matches!(counted, Err(Failure::Variant { .. })) {
@@ -74,24 +57,24 @@ fn patiently(scene: &Scene, variant: &Variant, out: &Path) -> Result<Counted, Fa
     counted
 }
 
-fn process(scene: &Scene, variant: &Variant, out: &Path) -> Result<Counted, Failure> {
+fn process(scene: &Scene, variant: &Variant, out: &Path) -> Result<Figures, Failure> {
     let log = out.with_extension("log");
     let mut process = Process::start(&variant.counted(out), scene.cloud, log, PATIENCE)?;
     let mut counts = Counts { process: process.id(), out: out.to_owned(), taken: 0 };
     process.ready()?;
     let init = counts.take()?;
-    let mut calls = |number| {
-        for _ in 0..number {
-            scene.call(&mut process, variant)?;
-            process.ready()?;
+    let mut calls = scene.calls.iter().cycle();
+    let mut make = |number| {
+        for call in calls.by_ref().take(number) {
+            call.make(&mut process, variant)?;
         }
         counts.take()
     };
-    let first = calls(1)?;
+    let first = make(1)?;
     // Not quite warm: what is done once is done by now.
-    calls(LEAD)?;
-    let warm = calls(CALLS)? / f64::from(CALLS);
-    Ok(Counted { init, first, warm })
+    make(LEAD)?;
+    let warm = make(COUNTED as usize)? / f64::from(COUNTED);
+    Ok(Figures::from([(COLD, init + first), (INIT, init), (FIRST, first), (WARM, warm)]))
 }
 
 /// The counts of one process, taken out one after the other.
@@ -124,14 +107,18 @@ impl Counts {
 }
 
 const PROCESSES: usize = 3;
-const TRIES: usize = 3;
-const LEAD: u32 = 3;
-const CALLS: u32 = 10;
+const TRIES: usize = 5;
+const LEAD: usize = 3;
+const COUNTED: u32 = 10;
+/// How many calls are made in all: so many callers are needed if each is to be another's.
+pub(crate) const CALLS: usize = 1 + LEAD + COUNTED as usize;
 const REST: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_mins(5);
 /// The scenes' names.
 pub(crate) const OVER_TLS: &str = "instructions over TLS";
 pub(crate) const OVER_HTTP: &str = "instructions over HTTP";
+/// One caller only.
+pub(crate) const FROM_MEMORY: &str = "instructions from memory";
 pub(crate) const PASS: &str = "instructions of a pass";
 /// The figures' names.
 pub(crate) const INIT: &str = "init instructions";

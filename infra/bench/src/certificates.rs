@@ -18,6 +18,8 @@ pub(crate) struct Certificates {
     pub(crate) root: PathBuf,
     /// The root among those of the operating system: whoever reads them here pays as elsewhere.
     pub(crate) among_others: PathBuf,
+    /// The root, over and over: whoever reads all of that cannot hide it.
+    pub(crate) too_many: PathBuf,
 }
 
 impl Certificates {
@@ -30,9 +32,13 @@ impl Certificates {
         // Not every machine has it.
         let others = fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
         fs::write(&among_others, others + &pem)?;
-        Ok(Self { server: Arc::new(server), root, among_others })
+        let too_many = folder.join("too-many-roots.pem");
+        fs::write(&too_many, pem.repeat(TOO_MANY))?;
+        Ok(Self { server: Arc::new(server), root, among_others, too_many })
     }
 }
+
+const TOO_MANY: usize = 2_000;
 
 fn chain() -> Result<(ServerConfig, String), Box<dyn std::error::Error>> {
     let root = CertifiedIssuer::self_signed(authority("Root"), key()?)?;

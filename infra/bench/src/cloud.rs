@@ -1,6 +1,7 @@
 //! All that a function speaks to besides the Runtime API, on the loopback interface.
 
 use crate::Failure;
+use crate::caller::{Caller, Standing};
 use crate::certificates::Certificates;
 use crate::provider::{CLIENT, Provider};
 use crate::secrets;
@@ -18,11 +19,21 @@ pub(crate) enum Scheme {
     Https,
 }
 
+/// How it is to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) scheme: Scheme,
+    pub(crate) targets: usize,
+    pub(crate) callers: usize,
+    pub(crate) standing: Standing,
+}
+
 /// The servers and what a function must know to find them.
 pub(crate) struct Cloud {
     pub(crate) table: Arc<Table>,
-    /// The caller's access token.
-    pub(crate) jwt: String,
+    pub(crate) callers: Vec<Caller>,
+    /// What the table holds of them, at the first target.
+    pub(crate) standing: Standing,
     environment: Vec<(&'static str, String)>,
     /// What the floor need not ask for.
     pub(crate) given: String,
@@ -32,12 +43,15 @@ impl Cloud {
     /// Starts them.
     pub(crate) fn start(
         certificates: &Certificates,
-        scheme: Scheme,
-        targets: usize,
+        setting: Setting,
         now: SystemTime,
     ) -> Result<Self, Failure> {
+        let Setting { scheme, targets, callers, standing } = setting;
         let provider = Provider::start(&certificates.server)?;
-        let table = Arc::new(Table::of(&provider.issuer, SUBJECT, targets, now)?);
+        let jwt = |sub: &str| provider.token(sub, unix_seconds(now));
+        let callers: Result<Vec<_>, _> = (0..callers).map(|n| Caller::of(n, jwt)).collect();
+        let callers = callers?;
+        let table = Arc::new(Table::of(&provider.issuer, &callers, standing, targets, now)?);
         let tls = (scheme == Scheme::Https).then_some(&certificates.server);
         let answering = Arc::clone(&table);
         let dynamodb = serve(tls.cloned(), move |request| Some(answering.answer(&request)))?;
@@ -61,6 +75,7 @@ impl Cloud {
             ("AWS_ENDPOINT_URL_DYNAMODB", url(dynamodb)),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url(secrets_manager)),
             ("AWS_CA_BUNDLE", root.clone()),
+            ("NODE_EXTRA_CA_CERTS", root.clone()),
             ("SSL_CERT_FILE", certificates.among_others.to_string_lossy().into_owned()),
             ("AWS_LAMBDA_FUNCTION_NAME", "interceptor".to_owned()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
@@ -77,9 +92,10 @@ impl Cloud {
             ("IDP_CLIENTS", CLIENT.to_owned()),
             ("OUTBOUND_PRIVATE_HOSTS", "localhost".to_owned()),
             ("OUTBOUND_ROOTS", root),
+            // The longest: a slow machine must not turn a call from memory into one that reads.
+            ("TOKEN_MEMORY_SECONDS", "60".to_owned()),
         ];
-        let jwt = provider.token(SUBJECT, unix_seconds(now))?;
-        Ok(Self { table, jwt, environment, given: given.to_string() })
+        Ok(Self { table, callers, standing, environment, given: given.to_string() })
     }
 
     /// A function's environment.
@@ -87,5 +103,3 @@ impl Cloud {
         self.environment.iter().map(|(name, value)| (*name, value.as_str()))
     }
 }
-
-const SUBJECT: &str = "8e1f7a52-4021-4dd6-9d6f-0a3c0c6b1e77";

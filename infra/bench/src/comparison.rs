@@ -31,11 +31,29 @@ pub struct Row {
 }
 
 impl Row {
+    /// Of what was found in each round.
+    pub(crate) fn of(variant: &str, rounds: &[Figures]) -> Self {
+        let names = rounds.iter().flat_map(BTreeMap::keys);
+        let figures = names.filter_map(|name| {
+            let found = rounds.iter().filter_map(|figures| figures.get(name).copied());
+            Some(((*name).to_owned(), Figure::of(found.collect())?))
+        });
+        Self { variant: variant.to_owned(), figures: figures.collect() }
+    }
+
     /// How often `of` goes into this figure.
     pub fn ratio(&self, of: &Self, figure: &str) -> Option<f64> {
-        Some(self.figures.get(figure)?.median / of.figures.get(figure)?.median)
+        Some(self.median(figure)? / of.median(figure)?)
+    }
+
+    /// A figure, if it was measured.
+    pub fn median(&self, figure: &str) -> Option<f64> {
+        Some(self.figures.get(figure)?.median)
     }
 }
+
+/// Figures of one run, by their names.
+pub(crate) type Figures = BTreeMap<&'static str, f64>;
 
 /// Plays `scene` in turns: the order is reversed in every other round, and the first round, which
 /// fills the machine's own caches, does not count.
@@ -47,41 +65,49 @@ pub(crate) fn compare(
     rounds: usize,
     folder: &Path,
 ) -> Result<Comparison, Failure> {
-    let mut runs: Vec<Vec<Run>> = variants.iter().map(|_| vec![]).collect();
+    let runs = take_turns(variants.len(), rounds, |number| {
+        Ok(figures(&scene.play(&variants[number], folder)?))
+    })?;
+    let rows = variants.iter().zip(&runs).map(|(variant, runs)| Row::of(variant.name, runs));
+    Ok(Comparison { mode, scene: name.to_owned(), rows: rows.collect() })
+}
+
+/// Lets that many players `play` in turns: what each of them found, round by round.
+pub(crate) fn take_turns(
+    players: usize,
+    rounds: usize,
+    mut play: impl FnMut(usize) -> Result<Figures, Failure>,
+) -> Result<Vec<Vec<Figures>>, Failure> {
+    let mut found = vec![vec![]; players];
     for round in 0..=rounds {
-        let mut order: Vec<_> = (0..variants.len()).collect();
+        let mut order: Vec<_> = (0..players).collect();
         if round % 2 == 1 {
             order.reverse();
         }
         for number in order {
-            let run = scene.play(&variants[number], folder)?;
+            let figures = play(number)?;
             if round > 0 {
-                runs[number].push(run);
+                found[number].push(figures);
             }
         }
     }
-    let rows = variants.iter().zip(&runs).map(|(variant, runs)| row(variant, runs)).collect();
-    Ok(Comparison { mode, scene: name.to_owned(), rows })
+    Ok(found)
 }
 
-fn row(variant: &Variant, runs: &[Run]) -> Row {
-    type Taken = fn(&Run) -> f64;
-    let taken: [(&str, Taken); 10] = [
-        (INIT_WALL, |run| micros(run.init.wall)),
-        (INIT_CPU, |run| micros(run.init.cpu)),
-        (FIRST_WALL, |run| micros(run.first.wall)),
-        (FIRST_CPU, |run| micros(run.first.cpu)),
-        (COLD_WALL, |run| micros(run.init.wall + run.first.wall)),
-        (COLD_CPU, |run| micros(run.init.cpu + run.first.cpu)),
-        (WARM_WALL, |run| micros(run.warm.wall)),
-        (WARM_CPU, |run| micros(run.warm.cpu)),
-        (FIRST_BY_WARM, |run| run.first.wall.as_secs_f64() / run.warm.wall.as_secs_f64()),
-        (PEAK, peak),
-    ];
-    let figures = taken.into_iter().filter_map(|(name, take)| {
-        Some((name.to_owned(), Figure::of(runs.iter().map(take).collect())?))
-    });
-    Row { variant: variant.name.to_owned(), figures: figures.collect() }
+/// What one run of one variant cost.
+pub(crate) fn figures(run: &Run) -> Figures {
+    BTreeMap::from([
+        (INIT_WALL, micros(run.init.wall)),
+        (INIT_CPU, micros(run.init.cpu)),
+        (FIRST_WALL, micros(run.first.wall)),
+        (FIRST_CPU, micros(run.first.cpu)),
+        (COLD_WALL, micros(run.init.wall + run.first.wall)),
+        (COLD_CPU, micros(run.init.cpu + run.first.cpu)),
+        (WARM_WALL, micros(run.warm.wall)),
+        (WARM_CPU, micros(run.warm.cpu)),
+        (FIRST_BY_WARM, run.first.wall.as_secs_f64() / run.warm.wall.as_secs_f64()),
+        (PEAK, peak(run)),
+    ])
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no process holds 2^52 bytes")]
@@ -89,7 +115,7 @@ fn peak(run: &Run) -> f64 {
     run.peak as f64
 }
 
-fn micros(time: Duration) -> f64 {
+pub(crate) fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
@@ -104,3 +130,22 @@ pub(crate) const WARM_WALL: &str = "warm wall";
 pub(crate) const WARM_CPU: &str = "warm cpu";
 pub(crate) const FIRST_BY_WARM: &str = "first by warm";
 pub(crate) const PEAK: &str = "peak";
+/// Requests at the tables, of one call.
+pub(crate) const REQUESTS: &str = "table requests";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_go_to_and_fro_and_the_first_does_not_count() {
+        let mut played = vec![];
+        let found = take_turns(2, 2, |player| {
+            played.push(player);
+            Ok(Figures::from([(WARM_CPU, f64::from(u32::try_from(played.len()).unwrap()))]))
+        });
+        assert_eq!(played, [0, 1, 1, 0, 0, 1]);
+        let turns = |a, b| vec![Figures::from([(WARM_CPU, a)]), Figures::from([(WARM_CPU, b)])];
+        assert_eq!(found.unwrap(), [turns(4.0, 5.0), turns(3.0, 6.0)]);
+    }
+}

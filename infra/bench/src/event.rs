@@ -15,24 +15,38 @@ pub(crate) enum Content {
 
 /// A call of a tool of `target` by the holder of `jwt`.
 pub(crate) fn call(jwt: &str, target: &str, arguments: &Value) -> Vec<u8> {
-    message(
-        jwt,
-        &json!({
-            "jsonrpc": "2.0",
-            "id": 7,
-            "method": "tools/call",
-            "params": {
-                "name": format!("{target}___search_issues"),
-                "arguments": arguments,
-                "_meta": { "progressToken": 7 },
-            },
-        }),
-    )
+    message(jwt, &of_tool(target, arguments)).to_string().into_bytes()
+}
+
+fn of_tool(target: &str, arguments: &Value) -> Value {
+    json!({
+        "jsonrpc": "2.0",
+        "id": 7,
+        "method": "tools/call",
+        "params": {
+            "name": format!("{target}___search_issues"),
+            "arguments": arguments,
+            "_meta": { "progressToken": 7 },
+        },
+    })
+}
+
+/// What came back of it, on its way to the caller.
+pub(crate) fn answered(jwt: &str, target: &str, arguments: &Value) -> Vec<u8> {
+    let mut event = message(jwt, &of_tool(target, arguments));
+    let content = [json!({ "type": "text", "text": "No open issue mentions it. ".repeat(20) })];
+    event["mcp"]["gatewayResponse"] = json!({
+        "statusCode": 200,
+        "headers": { "Content-Type": "application/json" },
+        "body": { "jsonrpc": "2.0", "id": 7, "result": { "content": content, "isError": false } },
+    });
+    event.to_string().into_bytes()
 }
 
 /// A message that needs no token.
 pub(crate) fn list(jwt: &str) -> Vec<u8> {
-    message(jwt, &json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/list", "params": {} }))
+    let list = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/list", "params": {} });
+    message(jwt, &list).to_string().into_bytes()
 }
 
 /// The arguments of an ordinary call.
@@ -65,7 +79,7 @@ pub(crate) fn arguments(content: Content, size: usize) -> Value {
     }
 }
 
-fn message(jwt: &str, body: &Value) -> Vec<u8> {
+fn message(jwt: &str, body: &Value) -> Value {
     json!({
         "interceptorInputVersion": "1.0",
         "mcp": {
@@ -87,8 +101,6 @@ fn message(jwt: &str, body: &Value) -> Vec<u8> {
             },
         },
     })
-    .to_string()
-    .into_bytes()
 }
 
 /// About what the rest of an event takes.

@@ -25,6 +25,9 @@ pub enum Failure {
     /// The certificates or keys of this run could not be made.
     #[error("keys for this run cannot be made: {0}")]
     Keys(String),
+    /// The engine under a table that grows did not do what it was asked.
+    #[error("the engine: {0}")]
+    Engine(#[from] dynoxide::DynoxideError),
     /// A tool's output is not as expected.
     #[error("{tool}: {what}")]
     Tool {

@@ -2,7 +2,8 @@
 
 use crate::callgrind;
 use crate::comparison::{
-    COLD_CPU, COLD_WALL, FIRST_BY_WARM, FIRST_CPU, FIRST_WALL, INIT_CPU, PEAK, WARM_CPU, WARM_WALL,
+    COLD_CPU, COLD_WALL, FIRST_BY_WARM, FIRST_CPU, FIRST_WALL, INIT_CPU, PEAK, REQUESTS, WARM_CPU,
+    WARM_WALL,
 };
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -17,13 +18,15 @@ pub enum Mode {
     Warm,
     /// A message that needs no token.
     Pass,
+    /// What else a call may come to.
+    Mixes,
     /// A table that takes 3 ms.
     Delay,
     /// Events from 4 KB to 6 MB.
     Size,
     /// The share of a processor that small functions get.
     Quota,
-    /// From 1 to 100 targets.
+    /// More targets, more connections, more callers, and sweeps of more rows.
     Growth,
     /// Instructions.
     Callgrind,
@@ -35,16 +38,18 @@ impl Mode {
         Self::value_variants().iter().copied()
     }
 
-    /// The names of the figures that matter, the most telling first.
+    /// The names of the figures that matter, the most telling first. Not every scene has all of them.
     pub fn figures(self) -> &'static [&'static str] {
         match self {
             Self::Cold => {
                 &[COLD_CPU, INIT_CPU, FIRST_CPU, COLD_WALL, FIRST_WALL, FIRST_BY_WARM, PEAK]
             }
-            Self::Warm | Self::Pass | Self::Size => &[WARM_CPU, WARM_WALL, PEAK],
+            Self::Warm | Self::Pass | Self::Mixes | Self::Size => &[WARM_CPU, WARM_WALL, PEAK],
             Self::Delay => &[WARM_WALL, WARM_CPU],
             Self::Quota => &[FIRST_WALL, COLD_WALL, WARM_WALL],
-            Self::Growth => &[COLD_CPU, FIRST_CPU, WARM_CPU, PEAK],
+            Self::Growth => {
+                &[WARM_CPU, WARM_WALL, REQUESTS, callgrind::WARM, COLD_CPU, callgrind::COLD, PEAK]
+            }
             Self::Callgrind => {
                 &[callgrind::COLD, callgrind::INIT, callgrind::FIRST, callgrind::WARM]
             }

@@ -1,17 +1,21 @@
 //! The kinds of measurement, each with its situations and the variants that it compares.
 
+pub(crate) mod growth;
+
 use crate::Failure;
 use crate::arguments::Arguments;
+use crate::caller::{Caller, Standing};
 use crate::callgrind;
 use crate::certificates::Certificates;
-use crate::cloud::{Cloud, Scheme};
+use crate::cloud::{Cloud, Scheme, Setting};
 use crate::comparison::{Comparison, compare};
 use crate::event::{self, Content};
 use crate::mode::Mode;
 use crate::quota::Quota;
-use crate::scene::{Expected, Scene};
+use crate::scene::{Call, Expected, Scene};
 use crate::table;
 use crate::variant::{self, Variant};
+use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -39,43 +43,59 @@ impl Measured {
 /// Measures what `arguments` ask for. `folder` takes what the processes print and report.
 pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<Measured, Failure> {
     let certificates = Certificates::make(folder)?;
+    // Another one for every call.
+    let callers = 1 + arguments.calls.max(FEW).max(callgrind::CALLS);
+    let standing = Standing::Connected;
+    let plain = Setting { scheme: Scheme::Http, targets: 1, callers, standing };
+    let tls = Setting { scheme: Scheme::Https, ..plain };
     let bench = Bench {
         arguments,
+        too_many_roots: &certificates.too_many,
         folder,
-        plain: Cloud::start(&certificates, Scheme::Http, 1, now)?,
-        tls: Cloud::start(&certificates, Scheme::Https, 1, now)?,
+        plain: Cloud::start(&certificates, plain, now)?,
+        tls: Cloud::start(&certificates, tls, now)?,
     };
     let mut measured = Measured::default();
     for mode in Mode::all().filter(|mode| arguments.asks_for(*mode)) {
         match mode {
             Mode::Cold => {
-                let scene = bench.tls.scene(20);
-                measured.keep(bench.turns(mode, "over TLS", &scene, &bench.all()))?;
+                let scene = bench.tls.reads(FEW);
+                measured.keep(bench.turns(mode, OVER_TLS, &scene, &bench.all()))?;
             }
             Mode::Warm => {
-                let scene = bench.plain.scene(arguments.calls);
-                measured.keep(bench.turns(mode, "one read", &scene, &bench.all()))?;
+                for (name, scene) in [
+                    (READS, bench.plain.reads(arguments.calls)),
+                    (FROM_MEMORY, bench.plain.remembers(arguments.calls)),
+                ] {
+                    measured.keep(bench.turns(mode, name, &scene, &bench.all()))?;
+                }
             }
             Mode::Pass => {
                 let scene = bench.plain.pass(arguments.calls);
-                measured.keep(bench.turns(mode, "tools/list", &scene, &bench.runtimes()))?;
+                measured.keep(bench.turns(mode, LIST, &scene, &bench.runtimes()))?;
+            }
+            Mode::Mixes => {
+                let strangers = Setting { standing: Standing::Strangers, ..plain };
+                let strangers = Cloud::start(&certificates, strangers, now)?;
+                let expired = Setting { standing: Standing::Expired, ..plain };
+                let expired = Cloud::start(&certificates, expired, now)?;
+                for (name, scene) in [
+                    (CHALLENGE, strangers.reads(arguments.calls)),
+                    (REFRESH, expired.reads(arguments.calls)),
+                    (ANSWER, bench.plain.answers(arguments.calls)),
+                ] {
+                    measured.keep(bench.turns(mode, name, &scene, &bench.whole()))?;
+                }
             }
             Mode::Delay => {
-                let scene = bench.plain.scene(arguments.calls);
+                let scene = bench.plain.reads(arguments.calls);
                 bench.plain.table.take(Duration::from_millis(3));
-                measured.keep(bench.turns(mode, "a table of 3 ms", &scene, &bench.all()))?;
+                measured.keep(bench.turns(mode, SLOW_TABLE, &scene, &bench.all()))?;
                 bench.plain.table.take(Duration::ZERO);
             }
             Mode::Size => bench.sizes(&mut measured)?,
             Mode::Quota => bench.quotas(&mut measured)?,
-            Mode::Growth => {
-                for targets in [1, 10, 100] {
-                    let grown = Cloud::start(&certificates, Scheme::Https, targets, now)?;
-                    let name = format!("{targets} targets");
-                    let readers = bench.readers();
-                    measured.keep(bench.turns(mode, &name, &grown.scene(20), &readers))?;
-                }
-            }
+            Mode::Growth => bench.growth(&certificates, plain, &mut measured, now)?,
             Mode::Callgrind => bench.instructions(&mut measured)?,
         }
     }
@@ -85,6 +105,7 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
 struct Bench<'a> {
     arguments: &'a Arguments,
     folder: &'a Path,
+    too_many_roots: &'a Path,
     plain: Cloud,
     tls: Cloud,
 }
@@ -113,10 +134,10 @@ impl Bench<'_> {
             let scene = Scene {
                 quota: Some(Quota(megabytes)),
                 pause: Duration::from_millis(60),
-                ..self.tls.scene(10)
+                ..self.tls.reads(10)
             };
             let name = format!("{megabytes} MB");
-            measured.keep(self.turns(Mode::Quota, &name, &scene, &self.all()))?;
+            measured.keep(self.turns(Mode::Quota, &name, &scene, &self.throttled()))?;
         }
         Ok(())
     }
@@ -127,9 +148,12 @@ impl Bench<'_> {
             return Ok(());
         }
         let (counted, runtimes) = (self.counted(), self.runtimes());
+        let canary = variant::believing(self.arguments, self.too_many_roots);
+        let over_tls = counted.iter().cloned().chain([canary]).collect();
         for (name, scene, variants) in [
-            (callgrind::OVER_TLS, self.tls.scene(0), &counted),
-            (callgrind::OVER_HTTP, self.plain.scene(0), &counted),
+            (callgrind::OVER_TLS, self.tls.reads(0), &over_tls),
+            (callgrind::OVER_HTTP, self.plain.reads(0), &counted),
+            (callgrind::FROM_MEMORY, self.plain.remembers(0), &counted),
             (callgrind::PASS, self.plain.pass(0), &runtimes),
         ] {
             measured.keep(callgrind::count(name, &scene, variants, self.folder))?;
@@ -138,12 +162,20 @@ impl Bench<'_> {
     }
 
     fn all(&self) -> Vec<Variant> {
-        let peers = self.wanted([variant::unprepared, variant::stock, variant::python]);
+        let peers =
+            self.wanted([variant::unprepared, variant::stock, variant::python, variant::node]);
         self.native().into_iter().chain(peers).collect()
     }
 
     fn native(&self) -> Vec<Variant> {
         self.wanted([variant::floor, variant::reading_floor, variant::echo, variant::latchkey])
+    }
+
+    /// Those whose first call is cheap or dear by what they do before it.
+    fn throttled(&self) -> Vec<Variant> {
+        let others = [variant::unprepared, variant::stock, variant::python, variant::node];
+        let ours = self.wanted([variant::floor, variant::reading_floor, variant::latchkey]);
+        ours.into_iter().chain(self.wanted(others)).collect()
     }
 
     /// Those whose instructions are counted. An interpreter's would take minutes.
@@ -153,14 +185,14 @@ impl Bench<'_> {
         self.native().into_iter().chain(others).collect()
     }
 
+    /// Those who do all that a deployed interceptor does.
+    fn whole(&self) -> Vec<Variant> {
+        self.wanted([variant::latchkey, variant::python, variant::node])
+    }
+
     /// Those for whom a message without a token is nothing to do.
     fn runtimes(&self) -> Vec<Variant> {
         self.wanted([variant::echo, variant::latchkey])
-    }
-
-    /// Those who read the targets.
-    fn readers(&self) -> Vec<Variant> {
-        self.wanted([variant::reading_floor, variant::latchkey])
     }
 
     fn wanted<const N: usize>(&self, variants: [fn(&Arguments) -> Variant; N]) -> Vec<Variant> {
@@ -182,31 +214,62 @@ impl Bench<'_> {
 }
 
 impl Cloud {
-    /// An ordinary call, and `warm` more of them.
-    fn scene(&self, warm: usize) -> Scene<'_> {
-        Scene {
-            cloud: self,
-            event: event::call(&self.jwt, &table::name(0), &event::small()).into(),
-            expects: Expected::Forward,
-            warm,
-            pause: Duration::ZERO,
-            quota: None,
-        }
+    /// An ordinary call, and `warm` more of them, each by somebody else: none can be answered from
+    /// memory.
+    fn reads(&self, warm: usize) -> Scene<'_> {
+        self.scene(&self.callers, &event::small(), warm)
+    }
+
+    /// The same, all by one caller.
+    fn remembers(&self, warm: usize) -> Scene<'_> {
+        self.scene(&self.callers[..1], &event::small(), warm)
+    }
+
+    fn scene(&self, callers: &[Caller], arguments: &Value, warm: usize) -> Scene<'_> {
+        let call = |caller: &Caller| Call {
+            event: event::call(&caller.jwt, &table::name(0), arguments).into(),
+            expects: caller
+                .forwarded_with(self.standing)
+                .map_or(Expected::Challenge, Expected::Forward),
+        };
+        let calls = callers.iter().map(call).collect();
+        Scene { cloud: self, calls, warm, pause: Duration::ZERO, quota: None }
+    }
+
+    /// What comes back of an ordinary call, and `warm` more of that.
+    fn answers(&self, warm: usize) -> Scene<'_> {
+        let answer = |caller: &Caller| Call {
+            event: event::answered(&caller.jwt, &table::name(0), &event::small()).into(),
+            expects: Expected::Answer,
+        };
+        Scene { calls: self.callers.iter().map(answer).collect(), ..self.remembers(warm) }
     }
 
     /// A message that needs no token, and `warm` more of them.
     fn pass(&self, warm: usize) -> Scene<'_> {
-        let event = event::list(&self.jwt).into();
-        Scene { event, expects: Expected::Pass, ..self.scene(warm) }
+        let list = |caller: &Caller| Call {
+            event: event::list(&caller.jwt).into(),
+            expects: Expected::Pass,
+        };
+        Scene { calls: self.callers.iter().take(1).map(list).collect(), ..self.remembers(warm) }
     }
 
     /// A call in an event of `size` bytes.
     fn sized(&self, content: Content, size: usize) -> Scene<'_> {
-        let arguments = event::arguments(content, size);
-        let event = event::call(&self.jwt, &table::name(0), &arguments).into();
-        Scene { event, ..self.scene(10) }
+        self.scene(&self.callers[..=10], &event::arguments(content, size), 10)
     }
 }
 
+/// The scenes' names.
+pub(crate) const READS: &str = "one read";
+pub(crate) const FROM_MEMORY: &str = "from memory";
+pub(crate) const CHALLENGE: &str = "challenge";
+pub(crate) const REFRESH: &str = "refresh";
+pub(crate) const ANSWER: &str = "answer";
+pub(crate) const OVER_TLS: &str = "over TLS";
+pub(crate) const LIST: &str = "tools/list";
+pub(crate) const SLOW_TABLE: &str = "a table of 3 ms";
+/// The warm calls of a scene that is about a start.
+const FEW: usize = 20;
 /// Bytes of an event. Lambda takes 6 MB.
 const SIZES: [usize; 5] = [4_000, 32_000, 256_000, 1_000_000, 6_000_000];

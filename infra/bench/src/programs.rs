@@ -3,10 +3,12 @@
 
 use crate::Failure;
 use crate::arguments::Arguments;
+use crate::mode::Mode;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -19,9 +21,13 @@ pub fn build(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.quick {
         return Ok(());
     }
+    if arguments.asks_for(Mode::Growth) {
+        cargo(&["--bin", "refresh"])?;
+    }
     cargo(&["--package", "unprepared"])?;
     stock(arguments)?;
-    python(&arguments.peers)
+    python(&arguments.peers)?;
+    node(&arguments.peers)
 }
 
 /// The interceptor as somebody builds it who has heard of none of this: no settings of the profile, CPU
@@ -63,6 +69,33 @@ fn python(peers: &Path) -> Result<(), Failure> {
     run("pip", install.args(["--only-binary", ":all:", "--requirement", list]))?;
     Ok(fs::write(note, wanted)?)
 }
+
+/// A folder with the peer's own files and the pinned packages, installed anew when their list changes.
+fn node(peers: &Path) -> Result<(), Failure> {
+    let (home, from) = (peers.join("node"), Path::new("infra/bench/node"));
+    fs::create_dir_all(&home)?;
+    for name in ["interceptor.mjs", "runtime.mjs", "package.json", LOCK] {
+        fs::copy(from.join(name), home.join(name))?;
+    }
+    let (wanted, note) = (fs::read_to_string(from.join(LOCK))?, home.join("installed"));
+    if fs::read_to_string(&note).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    let mut install = Command::new("npm");
+    install.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&home);
+    run("npm", &mut install)?;
+    // A process that is measured has a path of its own, on which Node.js need not be.
+    let program = Command::new("node").args(["--print", "process.execPath"]).output()?;
+    let program = String::from_utf8_lossy(&program.stdout).trim().to_owned();
+    let link = home.join("node");
+    if link.is_symlink() {
+        fs::remove_file(&link)?;
+    }
+    symlink(program, link)?;
+    Ok(fs::write(note, wanted)?)
+}
+
+const LOCK: &str = "package-lock.json";
 
 fn run(tool: &'static str, command: &mut Command) -> Result<(), Failure> {
     let status = command.status()?;

@@ -1,4 +1,4 @@
-//! An identity provider: its documents and its tokens.
+//! An identity provider: its documents and its tokens. Its token endpoint is also that of the MCP server.
 
 use crate::Failure;
 use crate::server::{Request, Response, serve};
@@ -81,10 +81,46 @@ fn document(request: &Request, jwks: &str) -> Response {
             Response::json("application/json", metadata.to_string().into_bytes())
         }
         "/jwks.json" => Response::json("application/json", jwks.as_bytes()),
+        "/token" => renewal(&request.body),
         _ => Response::refusal(404, "{}"),
     }
+}
+
+fn renewal(form: &[u8]) -> Response {
+    let form = String::from_utf8_lossy(form);
+    let refresh = form.split('&').find_map(|field| field.strip_prefix("refresh_token="));
+    let Some(refresh) = refresh.filter(|_| form.contains("grant_type=refresh_token")) else {
+        return Response::refusal(400, r#"{"error":"invalid_request"}"#);
+    };
+    let tokens = json!({
+        "access_token": granted(refresh),
+        "token_type": "Bearer",
+        "expires_in": 3600,
+        "refresh_token": format!("{refresh}x"),
+    });
+    Response::json("application/json", tokens.to_string().into_bytes())
+}
+
+/// The access token that `refresh` is worth.
+pub(crate) fn granted(refresh: &str) -> String {
+    format!("ghu_{refresh}")
 }
 
 /// The client that holds the tokens.
 pub(crate) const CLIENT: &str = "3n4b5urk1ft4fl3mg5e62d9ado";
 const KID: &str = "bench-key-1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_token_is_worth_a_token_of_its_own_and_nothing_else_is_worth_one() {
+        let renewed = renewal(b"grant_type=refresh_token&refresh_token=r1&client_id=c");
+        let tokens: Value = serde_json::from_slice(&renewed.body).unwrap();
+        assert_eq!(tokens["access_token"], granted("r1"));
+        assert_ne!(granted("r1"), granted("r2"));
+        assert_eq!(renewal(b"grant_type=authorization_code&refresh_token=r1").status, 400);
+        assert_eq!(renewal(b"grant_type=refresh_token").status, 400);
+    }
+}

@@ -4,7 +4,6 @@ use crate::Failure;
 use crate::cloud::Cloud;
 use crate::process::Process;
 use crate::quota::Quota;
-use crate::table;
 use crate::variant::Variant;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,8 +13,8 @@ use std::time::Duration;
 /// What is sent, and what must come back.
 pub(crate) struct Scene<'a> {
     pub(crate) cloud: &'a Cloud,
-    pub(crate) event: Arc<[u8]>,
-    pub(crate) expects: Expected,
+    /// Successive calls take one after the other, and begin anew at the end.
+    pub(crate) calls: Vec<Call>,
     /// How many warm calls follow the first.
     pub(crate) warm: usize,
     /// How long the process rests between two calls.
@@ -24,22 +23,38 @@ pub(crate) struct Scene<'a> {
     pub(crate) quota: Option<Quota>,
 }
 
-/// What an answer must hold for its cost to count.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// One event, and what must come back for its cost to count.
+pub(crate) struct Call {
+    pub(crate) event: Arc<[u8]>,
+    pub(crate) expects: Expected,
+}
+
+/// What an answer must hold.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Expected {
-    /// The caller's own token.
-    Forward,
+    /// This token, which is the caller's own.
+    Forward(String),
     /// No token.
     Pass,
+    /// A link to connect at.
+    Challenge,
+    /// The MCP server's own answer.
+    Answer,
 }
 
 impl Expected {
-    fn is(self, answer: &str) -> bool {
-        let forwards = answer.contains(&format!("Bearer {}\"", table::token()));
-        let passes = answer.contains("transformedGatewayRequest") && !answer.contains("Bearer ");
+    fn is(&self, answer: &str) -> bool {
         match self {
-            Self::Forward => forwards,
-            Self::Pass => passes,
+            Self::Forward(token) => answer.contains(&format!("Bearer {token}\"")),
+            Self::Pass => {
+                answer.contains("transformedGatewayRequest") && !answer.contains("Bearer ")
+            }
+            Self::Challenge => {
+                answer.contains("transformedGatewayResponse") && answer.contains("/authorize/")
+            }
+            Self::Answer => {
+                answer.contains("transformedGatewayResponse") && !answer.contains("/authorize/")
+            }
         }
     }
 }
@@ -70,15 +85,17 @@ impl Scene<'_> {
         let started = process.started();
         let init = Cost { wall: ready - started, cpu: process.cpu()? };
         let held = self.quota.map(|quota| quota.hold(process.id())).transpose()?;
-        let first = self.call(&mut process, variant)?;
-        process.ready()?;
+        let mut calls = self.calls.iter().cycle();
+        let mut first = Cost::default();
+        for call in calls.by_ref().take(1) {
+            first.wall = call.make(&mut process, variant)?;
+        }
         let after_first = process.cpu()?;
-        let first = Cost { wall: first, cpu: after_first.saturating_sub(init.cpu) };
+        first.cpu = after_first.saturating_sub(init.cpu);
         let mut walls = Vec::with_capacity(self.warm);
-        for _ in 0..self.warm {
+        for call in calls.take(self.warm) {
             thread::sleep(self.pause);
-            walls.push(self.call(&mut process, variant)?);
-            process.ready()?;
+            walls.push(call.make(&mut process, variant)?);
         }
         walls.sort_unstable();
         let spent = process.cpu()?.saturating_sub(after_first);
@@ -92,20 +109,24 @@ impl Scene<'_> {
         drop(held);
         Ok(Run { init, first, warm, peak })
     }
+}
 
-    /// One call, whose answer is as it must be.
-    pub(crate) fn call(
+impl Call {
+    /// Makes it, and waits until the process is ready for another: how long the answer took, which is as
+    /// it must be.
+    pub(crate) fn make(
         &self,
         process: &mut Process,
         variant: &Variant,
     ) -> Result<Duration, Failure> {
         let (time, answer) = process.call(&self.event)?;
         let answer = String::from_utf8_lossy(&answer);
-        if variant.only_echoes || self.expects.is(&answer) {
-            Ok(time)
-        } else {
-            Err(process.failure(&format!("answered {}", answer.get(..400).unwrap_or(&answer))))
+        if !variant.only_echoes && !self.expects.is(&answer) {
+            let answer = answer.get(..400).unwrap_or(&answer);
+            return Err(process.failure(&format!("answered {answer}")));
         }
+        process.ready()?;
+        Ok(time)
     }
 }
 
@@ -121,12 +142,15 @@ mod tests {
             format!(r#"{{"mcp":{{"transformedGatewayRequest":{{{headers}"body":{{}}}}}}}}"#)
         };
         let with = |token| request(&format!(r#""headers":{{"Authorization":"Bearer {token}"}},"#));
-        let challenge = r#"{"mcp":{"transformedGatewayResponse":{"statusCode":200,"body":{}}}}"#;
-        let (forward, other, pass) = (with(table::token()), with("x".to_owned()), request(""));
+        let answer = r#"{"mcp":{"transformedGatewayResponse":{"statusCode":200,"body":{}}}}"#;
+        let challenge = answer.replace("{}", r#"{"text":"https://b.example/authorize/github"}"#);
+        let (own, longer, pass) = (with("gho_1"), with("gho_12"), request(""));
         let is = |expected: Expected| {
-            [&forward, &other, &pass, challenge].map(|answer| expected.is(answer))
+            [&own, &longer, &pass, &challenge, answer].map(|answer| expected.is(answer))
         };
-        assert_eq!(is(Expected::Forward), [true, false, false, false]);
-        assert_eq!(is(Expected::Pass), [false, false, true, false]);
+        assert_eq!(is(Expected::Forward("gho_1".to_owned())), [true, false, false, false, false]);
+        assert_eq!(is(Expected::Pass), [false, false, true, false, false]);
+        assert_eq!(is(Expected::Challenge), [false, false, false, true, false]);
+        assert_eq!(is(Expected::Answer), [false, false, false, false, true]);
     }
 }

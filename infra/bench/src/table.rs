@@ -1,6 +1,8 @@
-//! `DynamoDB`, as far as the hot path asks: the targets, one connection, and a note of its use.
+//! `DynamoDB`, as far as the hot path asks: the targets, the callers' connections,
+//! a note of their use, and the writes of a renewal, which it confirms and forgets.
 
 use crate::Failure;
+use crate::caller::{Caller, Standing};
 use crate::secrets;
 use crate::server::{Request, Response};
 use base64::Engine;
@@ -14,6 +16,7 @@ use broker::tokens::TokenSet;
 use oauth2::{AccessToken, RefreshToken};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -21,9 +24,8 @@ use std::time::{Duration, SystemTime};
 
 /// The tables' content and manner.
 pub(crate) struct Table {
-    subject: String,
-    /// The whole answer to a `GetItem`.
-    connection: Arc<[u8]>,
+    /// By subject, the connections at the first target.
+    connections: HashMap<String, Row>,
     /// The whole answer to a `Scan`.
     targets: Arc<[u8]>,
     /// The records of the targets, for those who need not ask.
@@ -32,41 +34,70 @@ pub(crate) struct Table {
     delay: AtomicU64,
 }
 
+/// One connection, as it stands in whole answers.
+struct Row {
+    /// To a `GetItem`.
+    found: Arc<[u8]>,
+    /// To an `UpdateItem` that asks what it has changed.
+    changed: Arc<[u8]>,
+}
+
 impl Table {
-    /// Tables that hold `targets` targets, and one connection of `sub` at the first of them.
+    /// Tables that hold `targets` targets, and a connection of each caller at the first of them, unless
+    /// they are strangers.
     pub(crate) fn of(
         issuer: &str,
-        sub: &str,
+        callers: &[Caller],
+        standing: Standing,
         targets: usize,
         now: SystemTime,
     ) -> Result<Self, Failure> {
         let unusable = |what: &dyn std::fmt::Display| Failure::Keys(what.to_string());
-        let records: Vec<_> = (0..targets).map(record).collect();
+        let records: Vec<_> = (0..targets).map(|number| record(number, issuer)).collect();
         let first = records.first().ok_or_else(|| unusable(&"there is no target"))?;
         let target: Target = serde_json::from_str(first).map_err(|e| unusable(&e))?;
         let ring = secrets::ring(secrets::TOKEN_KEYS).unwrap_or_default();
         let ring = KeyRing::for_tokens(&ring).map_err(|e| unusable(&e))?;
-        let subject = Subject::new(issuer, vec![sub.to_owned()]).map_err(|e| unusable(&e))?.id();
-        let tokens = TokenSet {
-            access: AccessToken::new(token()),
-            refresh: Some(RefreshToken::new("r".repeat(96))),
-            expires_at: now + Duration::from_hours(24),
-            scopes: vec!["repo".to_owned(), "read:org".to_owned(), "user:email".to_owned()],
-        };
-        let connection = Connection::active(&ring, subject, &target, &tokens, now);
-        let connection = connection.map_err(|e| unusable(&e))?;
+        let mut connections = HashMap::with_capacity(callers.len());
+        for Caller { sub, token, refresh, .. } in callers {
+            let expires_at = match standing {
+                Standing::Connected => now + Duration::from_hours(24),
+                Standing::Expired => now - Duration::from_hours(1),
+                Standing::Strangers => continue,
+            };
+            let subject = Subject::new(issuer, vec![sub.clone()]).map_err(|e| unusable(&e))?.id();
+            let tokens = TokenSet {
+                access: AccessToken::new(token.clone()),
+                refresh: Some(RefreshToken::new(refresh.clone())),
+                expires_at,
+                scopes: vec!["repo".to_owned(), "read:org".to_owned(), "user:email".to_owned()],
+            };
+            let connection = Connection::active(&ring, subject, &target, &tokens, now);
+            let item = item(&connection.map_err(|e| unusable(&e))?)?;
+            let answer = |name: &str| json!({ name: item }).to_string().into_bytes().into();
+            let row = Row { found: answer("Item"), changed: answer("Attributes") };
+            connections.insert(subject.key(), row);
+        }
         let items = records.iter().enumerate();
         let items: Vec<_> =
             items.map(|(i, r)| json!({ "name": { "S": name(i) }, "record": { "S": r } })).collect();
         let scan = json!({ "Count": items.len(), "ScannedCount": items.len(), "Items": items });
-        let item = json!({ "Item": item(&connection)? });
         Ok(Self {
-            subject: subject.key(),
-            connection: item.to_string().into_bytes().into(),
+            connections,
             targets: scan.to_string().into_bytes().into(),
             records,
             delay: AtomicU64::new(0),
         })
+    }
+
+    /// What another table must hold to answer the same: the rows of targets and those of connections.
+    pub(crate) fn rows(&self) -> Result<[Vec<Value>; 2], Failure> {
+        let read = |answer: &[u8]| serde_json::from_slice::<Value>(answer);
+        let broken = |error: serde_json::Error| Failure::Keys(error.to_string());
+        let targets = read(&self.targets).map_err(broken)?["Items"].take();
+        let connections = self.connections.values().map(|row| Ok(read(&row.found)?["Item"].take()));
+        let connections = connections.collect::<Result<_, _>>().map_err(broken)?;
+        Ok([serde_json::from_value(targets).map_err(broken)?, connections])
     }
 
     /// From now on an answer takes that long.
@@ -83,6 +114,8 @@ impl Table {
         struct Query {
             #[serde(default)]
             key: Value,
+            #[serde(default)]
+            return_values: String,
         }
         let delay = self.delay.load(Ordering::Relaxed);
         if delay > 0 {
@@ -92,8 +125,10 @@ impl Table {
         let Ok(query) = serde_json::from_slice::<Query>(&request.body) else {
             return Response::refusal(400, r#"{"__type":"SerializationException"}"#);
         };
-        let ours = query.key["subject"]["S"].as_str() == Some(&self.subject)
-            && query.key["target"]["S"].as_str() == Some(&name(0));
+        let at_first = query.key["target"]["S"].as_str() == Some(&name(0));
+        let subject = query.key["subject"]["S"].as_str().filter(|_| at_first);
+        let row = subject.and_then(|subject| self.connections.get(subject));
+        let nothing = || Arc::from(*b"{}");
         let body = match request.header("x-amz-target").unwrap_or_default() {
             _ if !signed => {
                 return Response::refusal(
@@ -101,18 +136,16 @@ impl Table {
                     r#"{"__type":"MissingAuthenticationTokenException"}"#,
                 );
             }
-            "DynamoDB_20120810.GetItem" if ours => Arc::clone(&self.connection),
+            "DynamoDB_20120810.GetItem" => row.map_or_else(nothing, |row| Arc::clone(&row.found)),
             "DynamoDB_20120810.Scan" => Arc::clone(&self.targets),
-            "DynamoDB_20120810.GetItem" | "DynamoDB_20120810.UpdateItem" => Arc::from(*b"{}"),
+            "DynamoDB_20120810.UpdateItem" if query.return_values == "ALL_NEW" => {
+                row.map_or_else(nothing, |row| Arc::clone(&row.changed))
+            }
+            "DynamoDB_20120810.UpdateItem" | "DynamoDB_20120810.PutItem" => nothing(),
             _ => return Response::refusal(400, r#"{"__type":"UnknownOperationException"}"#),
         };
         Response::json("application/x-amz-json-1.0", body)
     }
-}
-
-/// The access token that a call is forwarded with.
-pub(crate) fn token() -> String {
-    format!("gho_{}", "A1b2C3d4".repeat(56))
 }
 
 /// The name of the target with that number.
@@ -120,7 +153,7 @@ pub(crate) fn name(number: usize) -> String {
     if number == 0 { "github".to_owned() } else { format!("server-{number}") }
 }
 
-fn record(number: usize) -> String {
+fn record(number: usize, issuer: &str) -> String {
     let name = name(number);
     json!({
         "name": name,
@@ -130,9 +163,9 @@ fn record(number: usize) -> String {
         "authorization_server": {
             "issuer": "https://github.com/login/oauth",
             "authorization_endpoint": "https://github.com/login/oauth/authorize",
-            "token_endpoint": "https://github.com/login/oauth/access_token",
+            "token_endpoint": format!("{issuer}/token"),
         },
-        "client": { "client_id": "Iv1.8a61f9b3a7aba766" },
+        "client": { "client_id": "Iv1.8a61f9b3a7aba766", "token_endpoint_auth_method": "none" },
         "scopes": ["repo", "read:org", "user:email"],
     })
     .to_string()
@@ -181,25 +214,40 @@ mod tests {
     use super::*;
     use std::time::UNIX_EPOCH;
 
-    fn asked(operation: &str, subject: &str, authorization: &str) -> Response {
+    const ISSUER: &str = "https://idp.example";
+    const GET: &str = "DynamoDB_20120810.GetItem";
+
+    fn asked(operation: &str, sub: &str, authorization: &str) -> Response {
         let now = UNIX_EPOCH + Duration::from_hours(490_000);
-        let table = Table::of("https://idp.example", "alice", 1, now).unwrap();
-        let subject = if subject == "alice" { table.subject.clone() } else { subject.to_owned() };
-        let key = json!({ "subject": { "S": subject }, "target": { "S": "github" } });
+        let callers = ["alice", "bob"].map(|sub| Caller {
+            sub: sub.to_owned(),
+            jwt: String::new(),
+            token: sub.repeat(100),
+            refresh: sub.repeat(20),
+        });
+        let table = Table::of(ISSUER, &callers, Standing::Connected, 1, now).unwrap();
+        let key = json!({ "subject": { "S": key(sub) }, "target": { "S": "github" } });
         let headers = [("x-amz-target", operation), ("authorization", authorization)];
         table.answer(&Request::of(&headers, json!({ "Key": key }).to_string().as_bytes()))
     }
 
+    fn key(sub: &str) -> String {
+        Subject::new(ISSUER, vec![sub.to_owned()]).unwrap().id().key()
+    }
+
     #[test]
-    fn only_the_row_of_the_caller_is_there() {
-        let get = "DynamoDB_20120810.GetItem";
-        assert!(asked(get, "alice", "Signature=1").body.len() > 1200);
-        assert_eq!(&*asked(get, "bob", "Signature=1").body, b"{}");
+    fn each_caller_has_a_row_of_their_own_and_nobody_else_has_one() {
+        for sub in ["alice", "bob"] {
+            let found: Value =
+                serde_json::from_slice(&asked(GET, sub, "Signature=1").body).unwrap();
+            assert_eq!(found["Item"]["subject"]["S"], key(sub));
+        }
+        assert_eq!(&*asked(GET, "carol", "Signature=1").body, b"{}");
     }
 
     #[test]
     fn what_is_not_signed_or_not_known_is_refused() {
-        assert_eq!(asked("DynamoDB_20120810.GetItem", "alice", "").status, 400);
+        assert_eq!(asked(GET, "alice", "").status, 400);
         assert_eq!(asked("DynamoDB_20120810.DeleteItem", "alice", "Signature=1").status, 400);
     }
 }

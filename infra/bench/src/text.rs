@@ -8,20 +8,21 @@ use std::fmt::Write;
 pub fn table(comparison: &Comparison) -> String {
     let mut out = String::new();
     let Some(base) = comparison.rows.first() else { return out };
-    let names = comparison.mode.figures();
+    let names = comparison.mode.figures().iter();
+    let names: Vec<_> = names.filter(|name| base.figures.contains_key(**name)).collect();
     // Writing to a string does not fail.
     let _ = write!(out, "\n{:<24}", format!("{:?}: {}", comparison.mode, comparison.scene));
-    for name in names {
+    for name in &names {
         let _ = write!(out, "{name:>20}");
     }
     let _ = write!(out, "\n{:<24}", format!("({} itself)", base.variant));
-    for name in names {
-        let itself = base.figures.get(*name).map_or(0.0, |figure| figure.median);
+    for name in &names {
+        let itself = base.figures.get(**name).map_or(0.0, |figure| figure.median);
         let _ = write!(out, "{itself:>20.1}");
     }
     for row in &comparison.rows {
         let _ = write!(out, "\n{:<24}", row.variant);
-        for name in names {
+        for name in &names {
             let _ = write!(out, "{:>20}", cell(row, base, name));
         }
     }

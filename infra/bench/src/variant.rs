@@ -51,7 +51,18 @@ pub(crate) fn latchkey(arguments: &Arguments) -> Variant {
     Variant::program(LATCHKEY, &arguments.interceptor)
 }
 
-/// The same without preparation.
+/// The same, where the operating system believes `roots`.
+pub(crate) fn believing(arguments: &Arguments, roots: &Path) -> Variant {
+    let environment = vec![("SSL_CERT_FILE", roots.into())];
+    Variant { name: TOO_MANY_ROOTS, environment, ..latchkey(arguments) }
+}
+
+/// The release binary that renews what is due.
+pub(crate) fn refresh(arguments: &Arguments) -> Variant {
+    Variant::program("refresh", arguments.built("refresh"))
+}
+
+/// The same as [`latchkey`] without preparation.
 pub(crate) fn unprepared(arguments: &Arguments) -> Variant {
     Variant::program("unprepared", arguments.built("unprepared"))
 }
@@ -70,7 +81,21 @@ pub(crate) fn python(arguments: &Arguments) -> Variant {
     }
 }
 
+/// The same work in Node.js.
+pub(crate) fn node(arguments: &Arguments) -> Variant {
+    let home = arguments.peers.join("node");
+    let runtime = home.join("runtime.mjs").into();
+    Variant { arguments: vec![runtime], ..Variant::program("node", home.join("node")) }
+}
+
 impl Variant {
+    /// The same, with another setting.
+    pub(crate) fn told(&self, name: &'static str, value: &str) -> Self {
+        let mut told = self.clone();
+        told.environment.push((name, value.into()));
+        told
+    }
+
     /// The same under valgrind, which writes its counts to `out`.
     pub(crate) fn counted(&self, out: &Path) -> Self {
         let tool = ["--tool=callgrind".into(), "--fair-sched=yes".into()];
@@ -83,4 +108,5 @@ impl Variant {
 
 /// The names that others look for.
 pub(crate) const LATCHKEY: &str = "latchkey";
+pub(crate) const TOO_MANY_ROOTS: &str = "latchkey, too many roots";
 pub(crate) const READING_FLOOR: &str = "floor that reads";
