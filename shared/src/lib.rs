@@ -58,6 +58,7 @@ pub mod clock;
 pub mod config;
 pub mod gateway;
 pub mod http;
+pub mod log;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod metrics;

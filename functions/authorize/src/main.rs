@@ -6,12 +6,13 @@ use broker::clock::{SystemClock, SystemRandom};
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use broker::identity::IdentityProvider;
+use broker::log;
 use broker::seal::KeyRing;
-use lambda_http::{Error, Request, run, service_fn, tracing};
+use lambda_http::{Error, Request, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    log::begin();
     let config = Config::from_env()?;
     let sdk = sdk_config().await?;
     let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));

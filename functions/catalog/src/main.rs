@@ -5,15 +5,16 @@ use broker::breaker::Breakers;
 use broker::clock::{Clock, SystemClock, SystemRandom};
 use broker::config::CatalogConfig;
 use broker::http::{Http, Reach};
+use broker::log;
 use broker::seal::KeyRing;
 use catalog::{Keeper, Providers};
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 use std::time::Duration;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    log::begin();
     let config = CatalogConfig::from_env()?;
     let sdk = sdk_config().await?;
     let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));

@@ -6,13 +6,14 @@ use broker::aws::{DynamoStore, Secrets, Tables, sdk_config};
 use broker::clock::{SystemClock, SystemRandom};
 use broker::config::Config;
 use broker::http::{Http, Reach};
+use broker::log;
 use broker::seal::KeyRing;
-use lambda_http::{Error, Request, run, service_fn, tracing};
+use lambda_http::{Error, Request, run, service_fn};
 use wiring::Parts;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    log::begin();
     let config = Config::from_env()?;
     let sdk = sdk_config().await?;
     let secrets = Secrets::new(&sdk);

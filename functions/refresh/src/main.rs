@@ -5,16 +5,17 @@ use broker::breaker::Breakers;
 use broker::clock::{Clock, SystemClock, SystemRandom};
 use broker::config::RefreshConfig;
 use broker::http::{Http, Reach};
+use broker::log;
 use broker::registry::Registry;
 use broker::seal::KeyRing;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use refresh::Refresh;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    log::begin();
     let RefreshConfig { outbound, used_within, function_name } = RefreshConfig::from_env()?;
     let sdk = sdk_config().await?;
     let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));

@@ -7,15 +7,16 @@ use broker::clock::{SystemClock, SystemRandom};
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use broker::identity::IdentityProvider;
+use broker::log;
 use broker::registry::Registry;
 use broker::seal::KeyRing;
 use interceptor::{Event, Injected, Interceptor, Opened};
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use tokio::sync::OnceCell;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    log::begin();
     let interceptor = &OnceCell::new();
     run(service_fn(async |event: LambdaEvent<Event>| {
         let interceptor = interceptor.get_or_try_init(|| Box::pin(assemble())).await?;
