@@ -1,9 +1,8 @@
 //! The counts that were agreed on, and whether those of a run are still as low.
 //!
-//! What is kept are ratios to the floor of the same run: counts differ a little between machines,
-//! because libraries choose their code by the processor, and most of that cancels out. Of several
-//! processes the one that counted least is taken: a machine in trouble has work done again, and never
-//! less.
+//! What is kept are ratios to the floor of the same run: what another glibc or valgrind counts
+//! differently, it does in both. Of several processes the one that counted least is taken: a machine
+//! in trouble has work done again, and never less.
 
 use crate::Failure;
 use crate::comparison::Comparison;
