@@ -2,6 +2,7 @@
 //! Manager, the queue on SQS, the gateway's control plane.
 
 mod dynamodb;
+mod environment;
 #[cfg(feature = "aws-gateway")]
 mod gateway;
 #[cfg(feature = "aws-queue")]
@@ -20,9 +21,6 @@ pub use secrets::Secrets;
 
 use crate::config::ConfigError;
 use crate::http::NotRoots;
-use aws_config::environment::{
-    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
-};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
@@ -51,14 +49,7 @@ pub async fn sdk_config_trusting(bundle: Option<&Path>) -> Result<SdkConfig, Con
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
-    // A function is told both by its environment. To ask the metadata of machines as well would make
-    // one that was told neither wait for what is not there.
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
-        .region(EnvironmentVariableRegionProvider::new())
-        .http_client(http)
-        .timeout_config(timeouts);
-    Ok(config.load().await)
+    Ok(environment::sdk_config(http, timeouts).await)
 }
 
 /// Clients' configuration for an operator, who signs in as with AWS's own tools and can wait.

@@ -40,6 +40,7 @@ fn stock(arguments: &Arguments) -> Result<(), Failure> {
         .arg(&arguments.stock)
         .args(["--config", "profile.release.lto=false"])
         .args(["--config", "profile.release.codegen-units=16"])
+        .args(["--config", "profile.release.opt-level=3"])
         // What .cargo/config.toml says gives way to what is set.
         .env("AWS_LC_SYS_NO_JITTER_ENTROPY", "0");
     run("cargo", &mut command)
