@@ -72,11 +72,16 @@ impl Config {
             outbound: Outbound::read(given)?,
             url_elicitation_clients: list("URL_ELICITATION_CLIENTS"),
             token_memory: match given("TOKEN_MEMORY_SECONDS") {
-                Some(seconds) => token_memory(&seconds).ok_or(ConfigError::NotTokenMemory)?,
+                Some(seconds) => token_memory(seconds.trim().parse().unwrap_or(u64::MAX))?,
                 None => TOKEN_MEMORY,
             },
         })
     }
+}
+
+/// So many seconds, if a token may be remembered for as long.
+pub fn token_memory(seconds: u64) -> Result<Duration, ConfigError> {
+    if seconds <= 60 { Ok(Duration::from_secs(seconds)) } else { Err(ConfigError::NotTokenMemory) }
 }
 
 /// The origin under which browsers reach us.
@@ -127,7 +132,9 @@ pub enum ConfigError {
     #[error("{0} is not a whole number of days")]
     NotDays(&'static str),
     /// `TOKEN_MEMORY_SECONDS` is something else: nobody knows how long a disconnect may take.
-    #[error("TOKEN_MEMORY_SECONDS is not a whole number of seconds from 0 to 60")]
+    #[error(
+        "TOKEN_MEMORY_SECONDS, how long a token is remembered, is not a whole number from 0 to 60"
+    )]
     NotTokenMemory,
     /// No inbound token could ever be accepted.
     #[error("neither IDP_AUDIENCES nor IDP_CLIENTS is set: no caller could be admitted")]
@@ -144,11 +151,6 @@ pub enum ConfigError {
     /// `AWS_CA_BUNDLE` is of no use, and no request of ours could be answered.
     #[error("AWS_CA_BUNDLE names {0}")]
     CaBundle(NotRoots),
-}
-
-fn token_memory(seconds: &str) -> Option<Duration> {
-    let seconds = seconds.trim().parse().ok().filter(|seconds| *seconds <= 60)?;
-    Some(Duration::from_secs(seconds))
 }
 
 fn split(list: &str) -> Vec<String> {

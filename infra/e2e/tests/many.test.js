@@ -29,7 +29,8 @@ before(async () => {
   const common = fs.readFileSync(`${world.folder}/config/latchkey.toml`, 'utf8').replace(/^listen = .*$/m, '');
   for (const name of names) {
     const config = `${world.folder}/config/${name}.toml`;
-    fs.writeFileSync(config, `listen = "127.0.0.1:${ports[name]}"\nbase_url = "${world.origin}"\n${common}`);
+    // Nobody goes on with a token of the round before.
+    fs.writeFileSync(config, `listen = "127.0.0.1:${ports[name]}"\nbase_url = "${world.origin}"\ntoken_memory_seconds = 0\n${common}`);
     const start = () => startLatchkey({ config, log: `${world.folder}/${name}.log` });
     // Each says that it is ready where all of them are to be reached from outside.
     processes.push({ endpoint: `http://127.0.0.1:${ports[name]}/mcp`, start, latchkey: await start() });

@@ -28,7 +28,7 @@ use axum::Router;
 use broker::aws::DynamoStore;
 use broker::breaker::Breakers;
 use broker::clock::{SystemClock, SystemRandom};
-use broker::config::{BaseUrl, TOKEN_MEMORY};
+use broker::config::BaseUrl;
 use broker::http::{Http, Reach};
 use broker::identity::IdentityProvider;
 use broker::registry::Registry;
@@ -149,7 +149,7 @@ impl Local {
             base_url,
             url_elicitation_clients: settings.url_elicitation_clients.clone(),
             injected: Injected::default(),
-            opened: Opened::new(TOKEN_MEMORY),
+            opened: Opened::new(settings.token_memory),
             clock: SystemClock,
         });
         let mut watch = Watch::new(store, folder, settings.tools(), Arc::clone(&interceptor));

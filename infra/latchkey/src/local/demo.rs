@@ -6,6 +6,7 @@ use crate::demo::{
 };
 use axum::Router;
 use broker::clock::SystemClock;
+use broker::config::TOKEN_MEMORY;
 use broker::identity::IdentitySettings;
 use oauth2::ClientSecret;
 use std::fmt;
@@ -75,6 +76,7 @@ impl Demo {
                 subject_claims: vec!["sub".into()],
             },
             url_elicitation_clients: Vec::new(),
+            token_memory: TOKEN_MEMORY,
             targets: vec![target],
         })
     }

@@ -1,5 +1,6 @@
 //! The configuration file of `latchkey local`.
 
+use broker::config::{ConfigError, TOKEN_MEMORY, token_memory};
 use broker::identity::IdentitySettings;
 use broker::quirks::Quirks;
 use broker::target::{
@@ -12,6 +13,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What `local` is told to run.
 pub struct Settings {
@@ -25,6 +27,8 @@ pub struct Settings {
     pub identity: IdentitySettings,
     /// Inbound OAuth clients known to understand `-32042`.
     pub url_elicitation_clients: Vec<String>,
+    /// How long a token that was read may be forwarded without another look.
+    pub token_memory: Duration,
     /// The MCP servers.
     pub targets: Vec<LocalTarget>,
 }
@@ -65,6 +69,10 @@ impl Settings {
                 subject_claims: idp.subject_claims,
             },
             url_elicitation_clients: idp.url_elicitation_clients,
+            token_memory: match config.token_memory_seconds {
+                Some(seconds) => token_memory(seconds)?,
+                None => TOKEN_MEMORY,
+            },
             targets: targets.collect::<Result<_, _>>()?,
         })
     }
@@ -128,6 +136,9 @@ pub enum SettingsError {
     /// A list of tools is not what a server's `tools/list` returns.
     #[error("{0} is not a tools/list result: it needs a \"tools\" array")]
     NotTools(PathBuf),
+    /// A number is out of its range.
+    #[error(transparent)]
+    OutOfRange(#[from] ConfigError),
     /// The file does not say what it should.
     #[error("{0}: {1}")]
     NotToml(PathBuf, String),
@@ -141,6 +152,7 @@ struct File {
     base_url: Option<String>,
     #[serde(default = "default_data")]
     data: PathBuf,
+    token_memory_seconds: Option<u64>,
     identity_provider: IdentityProviderTable,
     #[serde(default)]
     target: Vec<TargetTable>,

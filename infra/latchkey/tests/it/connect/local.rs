@@ -1,6 +1,7 @@
 //! What `local` makes of targets that came and went.
 
 use super::world::World;
+use broker::config::TOKEN_MEMORY;
 use broker::identity::IdentitySettings;
 use broker::store::TargetStore;
 use broker::target::Target;
@@ -26,6 +27,7 @@ fn settings(data: &Path, targets: &[Target]) -> Settings {
             subject_claims: vec!["sub".to_owned()],
         },
         url_elicitation_clients: Vec::new(),
+        token_memory: TOKEN_MEMORY,
         targets: targets.iter().map(local).collect(),
     }
 }
