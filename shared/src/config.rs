@@ -31,11 +31,11 @@ pub struct Config {
     /// `-32042`, or `*`. A request of that revision does not say what its client can do.
     pub url_elicitation_clients: Vec<String>,
     /// `TOKEN_MEMORY_SECONDS`: how long a token that was read may be forwarded without another look at
-    /// the table, and so how long it may outlive a disconnect; 0 to 60, and [`TOKEN_MEMORY`] unless given.
+    /// the table, and so how long it may outlive a disconnect or another consent; 0 to 60, and [`TOKEN_MEMORY`] unless given.
     pub token_memory: Duration,
 }
 
-/// Long enough for an agent's burst of calls, and shorter than it takes to click anywhere else.
+/// Long enough for an agent's burst of calls, and shorter than a consent takes.
 pub const TOKEN_MEMORY: Duration = Duration::from_secs(5);
 
 impl Config {
@@ -72,7 +72,11 @@ impl Config {
             outbound: Outbound::read(given)?,
             url_elicitation_clients: list("URL_ELICITATION_CLIENTS"),
             token_memory: match given("TOKEN_MEMORY_SECONDS") {
-                Some(seconds) => token_memory(seconds.trim().parse().unwrap_or(u64::MAX))?,
+                Some(seconds) => seconds
+                    .trim()
+                    .parse()
+                    .map_err(|_| ConfigError::NotTokenMemory)
+                    .and_then(token_memory)?,
                 None => TOKEN_MEMORY,
             },
         })

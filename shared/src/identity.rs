@@ -377,7 +377,7 @@ const ALGORITHMS: &[Algorithm] = &[
     Algorithm::ES384,
     Algorithm::EdDSA,
 ];
-/// About half a megabyte.
+/// Some hundred KB, and the provider's keys by which they were verified.
 const MOST_CALLERS: usize = 1000;
 /// In characters.
 const LONGEST_NAME: usize = 100;

@@ -29,7 +29,8 @@ where
         target: &Arc<Target>,
         now: SystemTime,
     ) -> Result<Option<String>, Refusal> {
-        if let Some(authorization) = self.opened.recall(subject, target, now) {
+        // What came before may have taken its time, and this is a promise.
+        if let Some(authorization) = self.opened.recall(subject, target, self.clock.now()) {
             return Ok(Some(authorization));
         }
         let found = self.connections.find_connection(subject, &target.name).await;

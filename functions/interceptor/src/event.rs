@@ -6,7 +6,8 @@
 
 use crate::members::{Members, Named};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -169,14 +170,24 @@ impl GatewayResponse {
 }
 
 /// What the gateway is to do.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Output {
-    interceptor_output_version: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mcp: Option<Action>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    http: Option<Nothing>,
+pub struct Output(Envelope);
+
+enum Envelope {
+    Mcp(Action),
+    Http(Nothing),
+}
+
+/// Not derived: `flatten`, which it would take, keeps a second copy of what is written.
+impl Serialize for Output {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut output = to.serialize_struct("Output", 2)?;
+        output.serialize_field("interceptorOutputVersion", "1.0")?;
+        match &self.0 {
+            Envelope::Mcp(action) => output.serialize_field("mcp", action)?,
+            Envelope::Http(nothing) => output.serialize_field("http", nothing)?,
+        }
+        output.end()
+    }
 }
 
 #[derive(Serialize)]
@@ -207,7 +218,7 @@ struct Added {
 impl Output {
     /// Leave an HTTP target's message alone.
     pub(crate) fn http() -> Self {
-        Self { http: Some(Nothing {}), mcp: None, interceptor_output_version: VERSION }
+        Self(Envelope::Http(Nothing {}))
     }
 
     /// Let the message go on without a token.
@@ -237,15 +248,13 @@ impl Output {
 
     /// Whether the client is answered, and nothing goes on to the target.
     pub(crate) fn answers(&self) -> bool {
-        matches!(self.mcp, Some(Action::Response { .. }))
+        matches!(self.0, Envelope::Mcp(Action::Response { .. }))
     }
 
     fn of(action: Action) -> Self {
-        Self { mcp: Some(action), http: None, interceptor_output_version: VERSION }
+        Self(Envelope::Mcp(action))
     }
 }
-
-const VERSION: &str = "1.0";
 
 /// An object or an array, or the one that a text holds: what the gateway takes for a body.
 pub(crate) fn structured(body: Box<RawValue>) -> Option<Box<RawValue>> {

@@ -32,7 +32,7 @@ fn digest(authorization: &str) -> [u8; 32] {
     seal::fingerprint(["injected", authorization])
 }
 
-/// About 128 KB.
+/// Some hundred KB.
 const MOST: usize = 1024;
 /// Longer than a gateway waits for an answer, and than a stream of them lasts.
 const LONGEST_ANSWER: Duration = Duration::from_hours(1);

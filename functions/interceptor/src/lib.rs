@@ -158,8 +158,8 @@ where
             Carried::Ours(state) => (Some(state), None),
             Carried::Foreign(state) => (None, state),
         };
-        if ours.is_some() {
-            // They were asked, and what they said is in the table.
+        if ours.is_some() || patience == Patience::Spent {
+            // They were asked, here or elsewhere, and what they said is in the table.
             self.opened.forget(&subject, &target);
         }
         let asked_for_more = ours.as_ref().is_some_and(|state| state.wider);

@@ -11,8 +11,8 @@ pub(crate) trait Named<const N: usize> {
     const NAMES: [&'static str; N];
 }
 
-/// An object's members of the names of `T`. Whatever stands there instead does not spoil what stands
-/// around it.
+/// An object's members of the names of `T`. What stands there instead does not spoil what stands around
+/// it, unless it is no number that exists, or no text (`1e999`, `"\\ud800"`): that is no JSON of anybody's.
 #[derive(Clone, Copy, Default)]
 pub(crate) enum Members<'a, T, const N: usize> {
     /// Nothing, or `null`.
@@ -154,6 +154,9 @@ mod tests {
             let around = format!("[{odd}, 7]");
             let (_, after): (Members<'_, Two, 2>, u8) = serde_json::from_str(&around).unwrap();
             assert_eq!(after, 7);
+        }
+        for broken in ["1e999", r#""\ud800""#, r#"{"\ud800":1}"#] {
+            assert!(serde_json::from_str::<Members<'_, Two, 2>>(broken).is_err(), "{broken}");
         }
     }
 }

@@ -31,6 +31,11 @@ impl Opened {
         Self { tokens: Recent::new(MOST), lifetime }
     }
 
+    /// How long each is kept.
+    pub(crate) fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
     /// Keeps the token of `subject` at `target`, which was read `now`.
     pub(crate) fn remember(
         &self,
@@ -63,5 +68,5 @@ impl Opened {
     }
 }
 
-/// Half a megabyte of ordinary tokens.
+/// Some hundred KB of ordinary tokens.
 const MOST: usize = 500;

@@ -32,13 +32,24 @@ struct Whose {
 }
 
 impl Whose {
-    /// Whether the tokens are being renewed, or so new that this may be about the ones before.
-    fn is_settling(&self, status: &Status, now: SystemTime) -> bool {
+    /// Whether the tokens are being renewed, or so new that this may be about the ones before, which
+    /// leave for up to `memory` after them.
+    fn is_settling(&self, status: &Status, memory: Duration, now: SystemTime) -> bool {
         matches!(
             status,
             Status::Active { obtained_at, attempt, .. }
-                if attempt.is_some() || !self.shows_token && now < *obtained_at + SETTLING
+                if attempt.is_some() || !self.shows_token && now < *obtained_at + SETTLING + memory
         )
+    }
+
+    /// Whether this may be about tokens that opened less, which an instance had not forgotten yet when
+    /// the person consented to more.
+    fn is_late(&self, connection: &Connection, memory: Duration, now: SystemTime) -> bool {
+        let widened = !self.shows_token && !connection.step_up.widened.is_empty();
+        // Twice, for a store keeps whole seconds.
+        let since = now.checked_sub(memory + memory).unwrap_or(now);
+        widened
+            && matches!(connection.status, Status::Active { obtained_at, .. } if since < obtained_at)
     }
 }
 
@@ -114,6 +125,11 @@ where
         }
         let said = match objection {
             Objection::Refused { sure } => self.token_refused(&connection, &whose, sure, now).await,
+            Objection::InsufficientScope { .. }
+                if whose.is_late(&connection, self.opened.lifetime(), now) =>
+            {
+                return in_doubt;
+            }
             Objection::InsufficientScope { scope } => {
                 let operation = Operation::new(call.method.as_str(), &call.name);
                 let (own, granted) = (&target.scopes, &tokens.scopes);
@@ -166,7 +182,9 @@ where
             _ if !sure => return Ok(Said::Theirs),
             Some(at) if now < at + PAUSE => "token_paused",
             _ if renewable && serves_for(YOUNG) => self.mark(connection, now).await?,
-            _ if whose.is_settling(&connection.status, now) => "token_settling",
+            _ if whose.is_settling(&connection.status, self.opened.lifetime(), now) => {
+                "token_settling"
+            }
             None if self.connections.note_refusal(connection, now).await? => "token_paused",
             Some(_) if self.end(connection, now).await? => "token_refused_again",
             None | Some(_) => "token_replaced",

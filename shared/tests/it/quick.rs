@@ -1,12 +1,15 @@
 //! The read of the hot path asks by itself, and leaves to the SDK whatever is not a plain answer.
 
 use crate::support::server::{Asked, Server, json};
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use broker::aws::{DynamoStore, Tables, sdk_config_at};
 use broker::connection::Status;
 use broker::store::{ConnectionStore, StoreError, TargetStore};
 use broker::subject::{Subject, SubjectId};
 use serde_json::{Value, json as value};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[tokio::test]
 async fn what_the_sdk_reads_is_read_in_one_request_with_the_sdks_credentials() {
@@ -63,6 +66,8 @@ async fn whatever_is_not_a_plain_answer_is_asked_for_again_by_the_sdk() {
         (302, String::new()),
         (200, r#"{"Item":{"subject":{"S":"a"}"#.to_owned()),
         (200, "<html>".to_owned()),
+        (200, "[]".to_owned()),
+        (200, "[null]".to_owned()),
         (200, odd.to_string()),
         (200, String::new()),
     ] {
@@ -80,6 +85,26 @@ async fn whatever_is_not_a_plain_answer_is_asked_for_again_by_the_sdk() {
         let asked = server.asked().iter().map(is_quick).collect::<Vec<_>>();
         assert_eq!(asked, [false, true, false, false], "{case}");
     }
+}
+
+#[tokio::test]
+async fn after_a_minute_it_asks_by_itself_again() {
+    let server = Server::start(async |asked: Asked| match asked.header("x-amz-date") {
+        Some(date) if is_quick(&asked) && date.starts_with("20270115T0800") => json(503, ""),
+        _ => json(200, &row()),
+    })
+    .await;
+    let now = Arc::new(AtomicU64::new(1_800_000_000));
+    let clock = Stepped(Arc::clone(&now));
+    let config = sdk_config_at(&server.url).await.into_builder();
+    let config = config.time_source(SharedTimeSource::new(clock)).build();
+    let store = DynamoStore::new(&config, Tables::named("latchkey"));
+    for seconds in [0, 0, 59, 61, 62] {
+        now.store(1_800_000_000 + seconds, Ordering::Relaxed);
+        assert!(found(&store).await.unwrap().is_some());
+    }
+    let asked = server.asked().iter().map(is_quick).collect::<Vec<_>>();
+    assert_eq!(asked, [false, true, false, false, true, true]);
 }
 
 #[tokio::test]
@@ -110,6 +135,16 @@ async fn what_cannot_be_understood_is_no_want_of_a_connection() {
     let store = store(&server).await;
     for _ in 0..2 {
         assert!(matches!(found(&store).await, Err(StoreError::Unreadable(_))));
+    }
+}
+
+/// A clock that is set by hand, in seconds.
+#[derive(Debug)]
+struct Stepped(Arc<AtomicU64>);
+
+impl TimeSource for Stepped {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::Relaxed))
     }
 }
 

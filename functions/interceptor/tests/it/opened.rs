@@ -10,6 +10,9 @@ use interceptor::Opened;
 use serde_json::json;
 use std::time::Duration;
 
+/// The clock of a world goes on, and a call takes its time.
+const JUST_READ: Duration = Duration::from_millis(200);
+
 #[tokio::test]
 async fn a_burst_of_calls_reads_once_and_the_next_one_reads_again() {
     let world = connected(5).await;
@@ -35,12 +38,40 @@ async fn a_disconnect_holds_after_the_stated_seconds_and_a_new_consent_as_well()
         let world = connected(seconds).await;
         assert!(forwarded(&world.alice_calls().await).is_some());
         disconnect(&world).await;
-        world.interceptor.clock.set(at(NOW + seconds + 1));
+        world.interceptor.clock.set(at(NOW + seconds) + JUST_READ);
         asks_to_connect(&world.alice_calls().await);
         // Nothing is remembered of one who is not connected.
         world.connect("alice", &world.target("github").await, 3600).await;
         assert!(forwarded(&world.alice_calls().await).is_some());
+
+        reconnect(&world, "another").await;
+        world.interceptor.clock.set(at(NOW + 2 * seconds) + 2 * JUST_READ);
+        assert_eq!(forwarded(&world.alice_calls().await), Some("Bearer gho_another"));
     }
+}
+
+/// The promise is about when a token leaves, not about when its call began.
+#[tokio::test]
+async fn what_takes_its_time_before_does_not_make_a_token_last_longer() {
+    let world = connected(60).await;
+    world.interceptor.clock.set(at(NOW + 2));
+    assert!(forwarded(&world.alice_calls().await).is_some());
+    disconnect(&world).await;
+    world.interceptor.clock.set(at(NOW + 61));
+    tokio::time::pause();
+    world.store.breaks("targets late");
+    asks_to_connect(&world.alice_calls().await);
+}
+
+/// Another instance asked, and its question got lost: this one remembers the token.
+#[tokio::test]
+async fn a_question_that_was_lost_is_asked_again_though_a_token_is_remembered() {
+    let world = connected(60).await;
+    assert!(forwarded(&world.alice_calls().await).is_some());
+    disconnect(&world).await;
+    let jwt = format!("Bearer {}", world.jwt(&json!({})));
+    let silent = json!({ "statusCode": 200 });
+    asks_to_connect(&world.answer(&jwt, &get_me(), &silent).await);
 }
 
 #[tokio::test]
@@ -118,6 +149,14 @@ async fn connected(seconds: u64) -> World {
     world.interceptor.opened = Opened::new(Duration::from_secs(seconds));
     world.connect("alice", &world.target("github").await, 3600).await;
     world
+}
+
+/// Alice consents again, as the holder of `gho_NAME`.
+async fn reconnect(world: &World, name: &str) {
+    let (subject, github) = (world.subject("alice"), world.target("github").await);
+    let tokens = tokens(name, 3600);
+    let connection = Connection::active(&token_keys(), subject, &github, &tokens, at(NOW)).unwrap();
+    world.store.connect(&connection).await.unwrap();
 }
 
 async fn disconnect(world: &World) {

@@ -6,6 +6,7 @@ use crate::world::{
 };
 use broker::connection::{Connection, Reason, Status};
 use broker::store::ConnectionStore;
+use interceptor::Opened;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -153,6 +154,25 @@ async fn u5_a_late_refusal_of_a_token_that_was_widened_asks_for_nothing() {
     world.store.connect(&wider).await.unwrap();
     says_try_again(&world.answer("Bearer gho_alice", &get_me(), &wants("repo")).await);
     assert!(world.alices().await.step_up.wanted.is_empty());
+}
+
+/// An instance may go on with the tokens of before for as long as it remembers them.
+#[tokio::test]
+async fn u5_a_refusal_soon_after_a_wider_consent_may_be_about_the_tokens_of_before() {
+    for (memory, seconds, asks) in [(5, 0, false), (5, 9, false), (5, 11, true), (0, 0, true)] {
+        let mut world = connected().await;
+        world.interceptor.opened = Opened::new(Duration::from_secs(memory));
+        asks_to_connect(&refused(&world, &get_me(), "repo").await);
+        widens(&world, "repo").await;
+        world.interceptor.clock.set(at(NOW + seconds));
+        let output = refused(&world, &get_me(), "more").await;
+        if asks {
+            asks_to_connect(&output);
+        } else {
+            says_try_again(&output);
+        }
+        assert_eq!(world.alices().await.step_up.wanted.is_empty(), !asks, "{seconds}");
+    }
 }
 
 /// The same, at the last moment.

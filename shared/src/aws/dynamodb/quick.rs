@@ -2,7 +2,8 @@
 //!
 //! The SDK's way through its plugins, its signer and its parser is two fifths of what a warm call
 //! costs. Here the request is put together by hand and goes out on the SDK's own connections, to where
-//! the SDK sent its first request; credentials and the time come from where the SDK has them.
+//! the SDK sent its first request; credentials and the time come from where the SDK has them, the
+//! former at each read: a function's are in its environment.
 //!
 //! Whatever is not a plain answer ends this: no connection, no answer in time, a refusal, something
 //! that is not understood. Then the SDK asks again, with all that it does for safety (retries with
@@ -76,7 +77,9 @@ impl QuickReads {
         let answer = tokio::time::timeout(PATIENCE, answer).await.ok().flatten();
         if answer.is_none() {
             *self.paused_until() = Some(now + PAUSE);
-            tracing::debug!("reads are left to the SDK for a minute");
+            tracing::warn!(
+                "a read was not plainly answered: they are left to the SDK for a minute"
+            );
         }
         answer
     }
@@ -99,7 +102,9 @@ impl QuickReads {
             return None;
         }
         let body = response.into_body().collect().await.ok()?.to_bytes();
-        let output: Output = serde_json::from_slice(&body).ok()?;
+        // A list would be read as the members of an object in their order.
+        let output: Output =
+            serde_json::from_slice(body.strip_prefix(b"{").map(|_| &*body)?).ok()?;
         match output.item {
             None => Some(None),
             Some(item) => {

@@ -13,7 +13,7 @@ use broker::store::{
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 #[derive(Clone, Default)]
 pub(crate) struct FaultyStore {
@@ -29,7 +29,8 @@ pub(crate) struct FaultyStore {
 }
 
 impl FaultyStore {
-    /// From now on, `verb` does not answer; `verb once` is for its next call only.
+    /// From now on, `verb` does not answer; `verb once` is for its next call only, and
+    /// `targets late` says so after three seconds.
     pub(crate) fn breaks(&self, verb: &'static str) {
         self.broken.lock().unwrap().push(verb);
     }
@@ -65,6 +66,10 @@ impl TargetStore for FaultyStore {
     }
 
     async fn targets(&self) -> Result<Registered, StoreError> {
+        if self.broken.lock().unwrap().contains(&"targets late") {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            return Err(StoreError::Unavailable("told to".into()));
+        }
         self.called("targets")?;
         self.memory.targets().await
     }
