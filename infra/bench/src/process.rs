@@ -4,6 +4,7 @@ use crate::Failure;
 use crate::cloud::Cloud;
 use crate::runtime_api::{Heard, RuntimeApi};
 use crate::variant::Variant;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -31,11 +32,9 @@ impl Process {
     ) -> Result<Self, Failure> {
         let runtime = RuntimeApi::start()?;
         let printed = File::create(&log)?;
-        let mut command = Command::new(&variant.program);
+        let mut command = bare(&variant.program);
         command
             .args(&variant.arguments)
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .envs(cloud.environment())
             .envs(variant.environment.iter().map(|(name, value)| (name, value)))
             .env("AWS_LAMBDA_RUNTIME_API", &runtime.address)
@@ -134,6 +133,13 @@ impl Process {
     }
 }
 
+/// `program`, which is told nothing of ours, but where programs are.
+pub(crate) fn bare(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", PATH);
+    command
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended by itself.
@@ -142,6 +148,20 @@ impl Drop for Process {
     }
 }
 
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 const GLANCE: Duration = Duration::from_millis(200);
 const REST: Duration = Duration::from_millis(2);
 const LOG_END: usize = 4 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_started_here_and_what_looks_for_it_see_the_same_environment() {
+        // Valgrind and its control find each other by a name made of the user's, the machine's and the
+        // temporary folder's.
+        let seen = bare("env").output().unwrap().stdout;
+        assert_eq!(String::from_utf8(seen).unwrap(), format!("PATH={PATH}\n"));
+    }
+}
