@@ -150,9 +150,11 @@ impl Bench<'_> {
         let (counted, runtimes) = (self.counted(), self.runtimes());
         let canary = variant::believing(self.arguments, self.too_many_roots);
         let over_tls = counted.iter().cloned().chain([canary]).collect();
+        let canary = variant::bundled(self.arguments, self.too_many_roots);
+        let over_http = counted.iter().cloned().chain([canary]).collect();
         for (name, scene, variants) in [
             (callgrind::OVER_TLS, self.tls.reads(0), &over_tls),
-            (callgrind::OVER_HTTP, self.plain.reads(0), &counted),
+            (callgrind::OVER_HTTP, self.plain.reads(0), &over_http),
             (callgrind::FROM_MEMORY, self.plain.remembers(0), &counted),
             (callgrind::PASS, self.plain.pass(0), &runtimes),
         ] {

@@ -57,6 +57,13 @@ pub(crate) fn believing(arguments: &Arguments, roots: &Path) -> Variant {
     Variant { name: TOO_MANY_ROOTS, environment, ..latchkey(arguments) }
 }
 
+/// The same as [`believing`], with what AWS shows left to the roots that are compiled in, as in production.
+pub(crate) fn bundled(arguments: &Arguments, roots: &Path) -> Variant {
+    let believing = believing(arguments, roots);
+    // Empty is not set.
+    Variant { name: OWN_ROOTS, ..believing.told("AWS_CA_BUNDLE", "") }
+}
+
 /// The release binary that renews what is due.
 pub(crate) fn refresh(arguments: &Arguments) -> Variant {
     Variant::program("refresh", arguments.built("refresh"))
@@ -109,4 +116,5 @@ impl Variant {
 /// The names that others look for.
 pub(crate) const LATCHKEY: &str = "latchkey";
 pub(crate) const TOO_MANY_ROOTS: &str = "latchkey, too many roots";
+pub(crate) const OWN_ROOTS: &str = "latchkey, its own roots";
 pub(crate) const READING_FLOOR: &str = "floor that reads";
