@@ -227,7 +227,7 @@ impl Cloud {
 
     fn scene(&self, callers: &[Caller], arguments: &Value, warm: usize) -> Scene<'_> {
         let call = |caller: &Caller| Call {
-            event: event::call(&caller.jwt, &table::name(0), arguments).into(),
+            event: event::call(&caller.jwt, &table::name(0), arguments),
             expects: caller
                 .forwarded_with(self.standing)
                 .map_or(Expected::Challenge, Expected::Forward),
@@ -239,7 +239,7 @@ impl Cloud {
     /// What comes back of an ordinary call, and `warm` more of that.
     fn answers(&self, warm: usize) -> Scene<'_> {
         let answer = |caller: &Caller| Call {
-            event: event::answered(&caller.jwt, &table::name(0), &event::small()).into(),
+            event: event::answered(&caller.jwt, &table::name(0), &event::small()),
             expects: Expected::Answer,
         };
         Scene { calls: self.callers.iter().map(answer).collect(), ..self.remembers(warm) }
@@ -247,10 +247,8 @@ impl Cloud {
 
     /// A message that needs no token, and `warm` more of them.
     fn pass(&self, warm: usize) -> Scene<'_> {
-        let list = |caller: &Caller| Call {
-            event: event::list(&caller.jwt).into(),
-            expects: Expected::Pass,
-        };
+        let list =
+            |caller: &Caller| Call { event: event::list(&caller.jwt), expects: Expected::Pass };
         Scene { calls: self.callers.iter().take(1).map(list).collect(), ..self.remembers(warm) }
     }
 
