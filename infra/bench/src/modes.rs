@@ -77,9 +77,12 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
             Mode::Mixes => {
                 let strangers = Setting { standing: Standing::Strangers, ..plain };
                 let strangers = Cloud::start(&certificates, strangers, now)?;
+                let unused = Setting { standing: Standing::Unused, ..plain };
+                let unused = Cloud::start(&certificates, unused, now)?;
                 let expired = Setting { standing: Standing::Expired, ..plain };
                 let expired = Cloud::start(&certificates, expired, now)?;
                 for (name, scene) in [
+                    (FIRST_OF_DAY, unused.reads(arguments.calls)),
                     (CHALLENGE, strangers.reads(arguments.calls)),
                     (REFRESH, expired.reads(arguments.calls)),
                     (ANSWER, bench.plain.answers(arguments.calls)),
@@ -261,6 +264,7 @@ impl Cloud {
 /// The scenes' names.
 pub(crate) const READS: &str = "one read";
 pub(crate) const FROM_MEMORY: &str = "from memory";
+pub(crate) const FIRST_OF_DAY: &str = "first of the day";
 pub(crate) const CHALLENGE: &str = "challenge";
 pub(crate) const REFRESH: &str = "refresh";
 pub(crate) const ANSWER: &str = "answer";
