@@ -38,10 +38,10 @@ impl Load<'_> {
                 call.make(process, &variant)?;
             }
         }
-        let before = cpu(&processes)?;
+        let before = cpu(&mut processes)?;
         self.engine.asked();
         let mut walls = self.at_once(&mut processes, &variant)?;
-        let spent = cpu(&processes)?.saturating_sub(before);
+        let spent = cpu(&mut processes)?.saturating_sub(before);
         let asked = self.engine.asked();
         let (made, read) = (walls.len(), asked.get("GetItem").copied().unwrap_or_default());
         if let Some(process) = processes.first().filter(|_| read < made) {
@@ -87,8 +87,8 @@ pub(crate) fn over(engine: &Engine, variant: &Variant) -> Variant {
     variant.told("AWS_ENDPOINT_URL_DYNAMODB", &engine.url).told("TOKEN_MEMORY_SECONDS", "0")
 }
 
-fn cpu(processes: &[Process]) -> Result<Duration, Failure> {
-    processes.iter().map(Process::cpu).sum()
+fn cpu(processes: &mut [Process]) -> Result<Duration, Failure> {
+    processes.iter_mut().map(Process::cpu).sum()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^52 calls")]

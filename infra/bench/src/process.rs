@@ -4,6 +4,8 @@ use crate::Failure;
 use crate::cloud::Cloud;
 use crate::runtime_api::{Heard, RuntimeApi};
 use crate::variant::Variant;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -19,6 +21,8 @@ pub(crate) struct Process {
     log: PathBuf,
     started: Instant,
     patience: Duration,
+    /// The processor time of each thread that was ever seen, those that have ended since included.
+    spent: BTreeMap<OsString, Duration>,
 }
 
 impl Process {
@@ -51,7 +55,7 @@ impl Process {
             _ => Failure::Io(error),
         })?;
         let variant = variant.name.to_owned();
-        Ok(Self { variant, child, runtime, log, started, patience })
+        Ok(Self { variant, child, runtime, log, started, patience, spent: BTreeMap::new() })
     }
 
     /// Waits until it asks for an event: how long ago that was not so.
@@ -99,18 +103,20 @@ impl Process {
         self.child.id()
     }
 
-    /// The processor time of all its threads, once it has come to rest.
-    pub(crate) fn cpu(&self) -> Result<Duration, Failure> {
+    /// The processor time of all its threads, once it has come to rest. Of one that has ended it is what
+    /// was last seen.
+    pub(crate) fn cpu(&mut self) -> Result<Duration, Failure> {
         // It has just written to us, and is about to wait for the next event.
         thread::sleep(REST);
-        let mut total = Duration::ZERO;
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let text = fs::read_to_string(task?.path().join("schedstat"))?;
+            let task = task?;
+            let text = fs::read_to_string(task.path().join("schedstat"))?;
             let nanoseconds = text.split(' ').next().and_then(|first| first.parse().ok());
             let unreadable = || Failure::Tool { tool: "schedstat", what: text.clone() };
-            total += Duration::from_nanos(nanoseconds.ok_or_else(unreadable)?);
+            let spent = Duration::from_nanos(nanoseconds.ok_or_else(unreadable)?);
+            self.spent.insert(task.file_name(), spent);
         }
-        Ok(total)
+        Ok(self.spent.values().sum())
     }
 
     /// The most memory that it held, in bytes.
