@@ -12,7 +12,7 @@ import { startAuthorizationServer, startIdentityProvider } from './parts/openid-
 import { remember } from './secrets.js';
 
 /** The world of the test file at `url`, in a folder of its own. */
-export async function startWorld(url) {
+export async function startWorld(url, settings = {}) {
   const folder = folderOf(url);
   const parts = await startParts(folder);
   const { ports, gateway, idp, as, notes, files } = parts;
@@ -20,7 +20,7 @@ export async function startWorld(url) {
   const start = () => startLatchkey({ config: `${folder}/config/latchkey.toml`, log: `${folder}/latchkey.log` });
   let latchkey, browser;
   try {
-    await writeConfig(folder, parts);
+    await writeConfig(folder, parts, settings);
     latchkey = await start();
     if (latchkey.endpoint !== gateway) throw new Error(`latchkey is ready at ${latchkey.endpoint}, configured was ${gateway}`);
     browser = await launch();
@@ -95,7 +95,7 @@ export async function startParts(folder) {
   return { ports, gateway, idpSecret, notesSecret, idp, as, notes, files, close: () => Promise.all([idp, as, notes, files].map((part) => part.close())) };
 }
 
-async function writeConfig(folder, { ports, gateway, idpSecret, notesSecret, idp, as, notes, files }) {
+async function writeConfig(folder, { ports, gateway, idpSecret, notesSecret, idp, as, notes, files }, settings) {
   fs.mkdirSync(`${folder}/config`);
   for (const server of [notes, files]) fs.writeFileSync(`${folder}/config/${server.name}-tools.json`, JSON.stringify(await server.tools(), null, 2));
   // JSON strings are TOML basic strings.
@@ -116,7 +116,7 @@ ${toml({
 ${toml(client)}
 `;
   fs.writeFileSync(`${folder}/config/latchkey.toml`, `
-${toml({ listen: `127.0.0.1:${ports.latchkey}`, data: `${folder}/data` })}
+${toml({ listen: `127.0.0.1:${ports.latchkey}`, data: `${folder}/data`, ...settings })}
 
 [identity_provider]
 ${toml({

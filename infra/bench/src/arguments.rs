@@ -14,20 +14,22 @@ pub struct Arguments {
     /// What to measure; all if nothing is named.
     #[arg(value_enum)]
     pub modes: Vec<Mode>,
-    /// Count instructions only, and fail if there are more than agreed.
+    /// Count instructions only, of what `infra/check` built, and fail if there are more than agreed.
     #[arg(long)]
     pub quick: bool,
     /// With `--quick`: agree on what is counted now.
-    #[arg(long, requires = "quick")]
+    #[arg(long, requires = "quick", conflicts_with_all = ["without", "interceptor", "built"])]
     pub renew: bool,
     /// Build nothing.
     #[arg(long)]
     pub as_built: bool,
     /// The release binary of the interceptor.
     #[arg(long, default_value = "target/release/interceptor")]
+    #[arg(default_value_if("quick", "true", DEPLOYED))]
     pub interceptor: PathBuf,
     /// Where the other programs are built.
     #[arg(long, default_value = "target/release")]
+    #[arg(default_value_if("quick", "true", MEASURES))]
     pub built: PathBuf,
     /// Where the interceptor is built with nobody's settings.
     #[arg(long, default_value = "target/bench/stock")]
@@ -68,5 +70,30 @@ impl Arguments {
     /// A program of this workspace.
     pub(crate) fn built(&self, name: &str) -> PathBuf {
         self.built.join(name)
+    }
+}
+
+/// Built as what is deployed, by SAM and with its linker: counts of other builds differ by some percent.
+const DEPLOYED: &str = ".aws-sam/build/Interceptor/bootstrap";
+const MEASURES: &str = ".tools/measures";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_agreed_on_is_what_is_deployed_and_nothing_else() {
+        let parsed = |line: &str| Arguments::try_parse_from(line.split(' '));
+        let quick = parsed("bench --quick --renew").unwrap();
+        assert_eq!(quick.interceptor, PathBuf::from(DEPLOYED));
+        assert_eq!(quick.built("floor"), PathBuf::from(MEASURES).join("floor"));
+        assert_eq!(
+            parsed("bench warm").unwrap().built("floor"),
+            PathBuf::from("target/release/floor")
+        );
+        assert_eq!(parsed("bench --quick --built b").unwrap().built, PathBuf::from("b"));
+        for other in ["--built b", "--interceptor i", "--without echo"] {
+            assert!(parsed(&format!("bench --quick --renew {other}")).is_err(), "{other}");
+        }
     }
 }

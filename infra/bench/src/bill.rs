@@ -2,10 +2,10 @@
 
 use crate::comparison::Comparison;
 use crate::cost::{
-    Asked, FIRST_ANSWER, LOG, MILLION, MIXES, PROCESSOR, PYTHON, Plan, TABLE, TOKEN_ENDPOINT,
+    Asked, FIRST_ANSWER, LOG, MILLION, MIXES, PROCESSOR, PYTHON, Plan, ROW, TABLE, TOKEN_ENDPOINT,
 };
 use crate::variant::LATCHKEY;
-use crate::{Failure, marks, prices};
+use crate::{Failure, ahead, marks, prices};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -71,30 +71,41 @@ fn asked(asked: Asked, processor: f64, billed: &str) -> String {
 
 /// A million people with ten connections each.
 fn million(comparisons: &[Comparison]) -> Result<String, Failure> {
-    let [small, ..] = PLANS;
-    let [read, _, _, renewal, _] = MIXES.map(|mix| mix.cost(small, comparisons));
-    let (read, renewal) = (read?.dollars, renewal?.dollars);
+    let [_, deployed, _] = PLANS;
+    let [read, _, first, _, renewal, _] = MIXES.map(|mix| mix.cost(deployed, comparisons));
+    let (read, first, renewal) = (read?, first?.dollars, renewal?.dollars);
+    // Who calls once a day is noted each time, renewed or not.
+    let renewal = renewal + first - read.dollars;
     let gateway = prices::GATEWAY_CALL * MILLION;
     let rows = 10.0;
     let gigabytes = rows * ROW;
     let rest = gigabytes * prices::DYNAMODB_STORAGE;
     let backup = gigabytes * prices::DYNAMODB_BACKUP;
     let calls = rows * DAYS;
+    let ahead_a_million = ahead::dollars() * MILLION;
     Ok(format!(
-        "**A million people with ten connections each**: {rows} million rows of {ROW} KB are {gigabytes} GB. Idle, \
+        "**A renewal ahead of need** is {} write units (the sweep puts the row off, then lease, journal and tokens), a \
+         read, a tenth of a batch of the queue, and {} ms of waiting, {} at once, in a function of 256 MB: \
+         ${ahead_a_million:.2} a million.\n\n\
+         **A million people with ten connections each**: {rows} million rows of {ROW} KB are {gigabytes} GB. Idle, \
          that is ${rest:.0} a month at rest and ${backup:.0} for point-in-time recovery. Busy, with one call a day over \
-         each connection, {calls} million calls a month are ${:.0} of ours and ${:.0} of the gateway's. If every one of \
+         each connection, which is the first of its day and so noted, {calls} million calls a month are ${:.0} of ours, \
+         with {} MB, and ${:.0} of the gateway's. If every one of \
          these calls renews its token in line, ours are ${:.0}; if tokens that live an hour are renewed ahead of need \
          around the clock, up to {} million renewals a day are about ${:.0} a day: set `RefreshUsedWithinDays` to 0 there.\n\n\
          The first AWS limit to be met is the gateway's {GATEWAY_RATE} calls a second: {:.1} million a day, if they \
          come evenly. They keep {:.1} instances busy, of 1,000 in a new account.",
-        calls * read,
+        ahead::WRITES,
+        ahead::WAITS,
+        ahead::AT_ONCE,
+        calls * first,
+        deployed.memory,
         calls * gateway,
         calls * renewal,
         rows * 24.0,
-        rows * 24.0 * renewal,
+        rows * 24.0 * ahead_a_million,
         GATEWAY_RATE * 86_400.0 / MILLION,
-        GATEWAY_RATE * MIXES[0].cost(small, comparisons)?.billed / 1e3,
+        GATEWAY_RATE * read.billed / 1e3,
     ))
 }
 
@@ -104,8 +115,6 @@ const PLANS: [Plan; 3] = [
     // With less it is throttled in every call.
     Plan { variant: PYTHON, memory: 512.0, gb_second: prices::LAMBDA_ARM64 },
 ];
-/// KB.
-const ROW: f64 = 2.0;
 /// Days of a month.
 const DAYS: f64 = 30.0;
 /// Calls a second that the gateway takes, for an account that has not asked for more.
@@ -129,6 +138,7 @@ mod tests {
         let scenes = [
             (Mode::Warm, modes::READS),
             (Mode::Warm, modes::FROM_MEMORY),
+            (Mode::Mixes, modes::FIRST_OF_DAY),
             (Mode::Mixes, modes::CHALLENGE),
             (Mode::Mixes, modes::REFRESH),
             (Mode::Mixes, modes::ANSWER),
@@ -147,6 +157,11 @@ mod tests {
                       read units: 1|processor 2.00 ms, waits 3 ms, billed 17 ms; read units: 1|";
         assert!(text.contains(inputs), "{text}");
         assert!(text.contains("$5 a month at rest and $4 for"), "{text}");
+        // Two requests 0.40, 10 ms of 256 MB 0.03, a read 0.125, two writes 1.25, the log 0.90: 2.71.
+        let noted =
+            "so noted, 300 million calls a month are $813 of ours, with 256 MB, and $1500 of";
+        assert!(text.contains(noted), "{text}");
+        assert!(text.contains("240 million renewals a day are about $1942 a day"), "{text}");
         assert!(text.contains("17.3 million a day"), "{text}");
     }
 }

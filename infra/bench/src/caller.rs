@@ -21,6 +21,8 @@ pub(crate) struct Caller {
 pub(crate) enum Standing {
     /// A token that is good for a day.
     Connected,
+    /// The same, and nobody used it in the last two days.
+    Unused,
     /// A token that has expired.
     Expired,
     /// Nothing.
@@ -43,7 +45,7 @@ impl Caller {
     /// The token that a call of theirs is forwarded with, if they are connected.
     pub(crate) fn forwarded_with(&self, standing: Standing) -> Option<String> {
         match standing {
-            Standing::Connected => Some(self.token.clone()),
+            Standing::Connected | Standing::Unused => Some(self.token.clone()),
             Standing::Expired => Some(granted(&self.refresh)),
             Standing::Strangers => None,
         }
@@ -60,7 +62,7 @@ mod tests {
         let (one, other) = (one.unwrap(), other.unwrap());
         assert_ne!(one.sub, other.sub);
         assert_ne!(one.jwt, other.jwt);
-        for standing in [Standing::Connected, Standing::Expired] {
+        for standing in [Standing::Connected, Standing::Unused, Standing::Expired] {
             let (one, other) = (one.forwarded_with(standing), other.forwarded_with(standing));
             assert!(one.is_some() && one != other, "{standing:?}");
         }

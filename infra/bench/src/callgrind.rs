@@ -7,18 +7,17 @@
 use crate::Failure;
 use crate::comparison::{Comparison, Figures, Row};
 use crate::mode::Mode;
-use crate::process::Process;
+use crate::process::{Process, bare};
 use crate::scene::Scene;
 use crate::variant::Variant;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::Duration;
+use std::{fs, io, thread};
 
 /// Whether valgrind is there.
 pub(crate) fn is_there() -> bool {
-    let mut version = Command::new("valgrind");
+    let mut version = bare("valgrind");
     let version = version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     version.is_ok_and(|status| status.success())
 }
@@ -60,15 +59,15 @@ pub(crate) fn figures(scene: &Scene, variant: &Variant, out: &Path) -> Result<Fi
 fn process(scene: &Scene, variant: &Variant, out: &Path) -> Result<Figures, Failure> {
     let log = out.with_extension("log");
     let mut process = Process::start(&variant.counted(out), scene.cloud, log, PATIENCE)?;
-    let mut counts = Counts { process: process.id(), out: out.to_owned(), taken: 0 };
+    let mut counts = Counts { out: out.to_owned(), taken: 0 };
     process.ready()?;
-    let init = counts.take()?;
+    let init = counts.take(&process)?;
     let mut calls = scene.calls.iter().cycle();
     let mut make = |number| {
         for call in calls.by_ref().take(number) {
             call.make(&mut process, variant)?;
         }
-        counts.take()
+        counts.take(&process)
     };
     let first = make(1)?;
     // Not quite warm: what is done once is done by now.
@@ -79,33 +78,50 @@ fn process(scene: &Scene, variant: &Variant, out: &Path) -> Result<Figures, Fail
 
 /// The counts of one process, taken out one after the other.
 struct Counts {
-    process: u32,
     out: PathBuf,
     taken: u32,
 }
 
 impl Counts {
-    fn take(&mut self) -> Result<f64, Failure> {
+    fn take(&mut self, process: &Process) -> Result<f64, Failure> {
         // Valgrind runs threads one at a time: the others are let come to rest.
         thread::sleep(REST);
-        let mut dump = Command::new("callgrind_control");
-        dump.args(["--dump", &self.process.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let status = dump.status()?;
         self.taken += 1;
         let mut path = self.out.clone().into_os_string();
         path.push(format!(".{}", self.taken));
+        // An earlier process had the same file.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let status = dump(process.id()).status()?;
         let report = fs::read_to_string(path).unwrap_or_default();
-        let total = report.lines().rev().find_map(|line| line.strip_prefix("totals: "));
-        let total = total.and_then(|total| total.trim().parse().ok());
-        total.ok_or_else(|| Failure::Tool {
-            tool: "callgrind_control",
-            what: format!("there is no report; it ended with {status}"),
-        })
+        let total = total(&report, process.id()).filter(|_| status.success());
+        total.ok_or_else(|| process.failure(&format!("was not counted: {CONTROL}: {status}")))
     }
 }
 
+/// What makes valgrind write down the counts of `process`. It finds the process by a name that both
+/// make of the user's, the machine's and the temporary folder's, so it has as bare an environment.
+fn dump(process: u32) -> Command {
+    let mut dump = bare("timeout");
+    dump.args([LIMIT, CONTROL, "--dump", &process.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    dump
+}
+
+/// The sum of a report, if it is that of `process`.
+fn total(report: &str, process: u32) -> Option<f64> {
+    let of = report.lines().find_map(|line| line.strip_prefix("pid: "))?;
+    let total = report.lines().rev().find_map(|line| line.strip_prefix("totals: "))?;
+    if of.trim().parse() == Ok(process) { total.trim().parse().ok() } else { None }
+}
+
+const CONTROL: &str = "callgrind_control";
+/// Seconds.
+const LIMIT: &str = "60";
 const PROCESSES: usize = 3;
 const TRIES: usize = 5;
 const LEAD: usize = 3;
@@ -125,3 +141,16 @@ pub(crate) const INIT: &str = "init instructions";
 pub(crate) const FIRST: &str = "first instructions";
 pub(crate) const COLD: &str = "cold instructions";
 pub(crate) const WARM: &str = "warm instructions";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_another_process_are_none_of_this_one() {
+        let report = "# callgrind format\npid: 7548\npart: 1\n\n0 12\n\ntotals: 6518457\n";
+        assert_eq!(total(report, 7548), Some(6_518_457.0));
+        assert_eq!(total(report, 754), None);
+        assert_eq!(total(report.split_once("totals").unwrap().0, 7548), None);
+    }
+}

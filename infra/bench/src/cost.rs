@@ -118,9 +118,19 @@ pub(crate) const FIRST_ANSWER: f64 = 10.0;
 /// Bytes of log: Lambda's own lines of both invocations, and one of ours. The peer is reckoned one as well.
 pub(crate) const LOG: f64 = 1_800.0;
 
+/// KB of a row.
+pub(crate) const ROW: f64 = 2.0;
+/// Write units of a row: one for each KB.
+pub(crate) const ROW_UNITS: f64 = ROW;
+/// Write units of the index of what is due, when that changes: the old entry goes, a new one comes. It
+/// holds keys only, so that no other write of a row costs any.
+pub(crate) const MOVE_UNITS: f64 = 2.0;
+/// Write units of a renewal: the lease, the journal, and the tokens, with when they are due.
+pub(crate) const RENEWAL_UNITS: f64 = 3.0 * ROW_UNITS + MOVE_UNITS;
+
 const READ: Asked = Asked { reads: 1.0, writes: 0.0, secrets: 0.0, waits: TABLE };
 /// In the order in which they are told.
-pub(crate) const MIXES: [Mix; 5] = [
+pub(crate) const MIXES: [Mix; 6] = [
     Mix {
         name: "forwarded after a read",
         mode: Mode::Warm,
@@ -139,6 +149,16 @@ pub(crate) const MIXES: [Mix; 5] = [
         theirs: READ,
     },
     Mix {
+        name: "the first of a day over a connection",
+        mode: Mode::Mixes,
+        scene: modes::FIRST_OF_DAY,
+        starts: false,
+        // Its use is noted: one write of the row.
+        ours: Asked { writes: ROW_UNITS, waits: 2.0 * TABLE, ..READ },
+        // It notes nothing.
+        theirs: READ,
+    },
+    Mix {
         name: "asked to connect",
         mode: Mode::Mixes,
         scene: modes::CHALLENGE,
@@ -151,16 +171,16 @@ pub(crate) const MIXES: [Mix; 5] = [
         mode: Mode::Mixes,
         scene: modes::REFRESH,
         starts: false,
-        // Lease, journal and tokens: three writes of a row of 2 KB and of its entry in the index.
-        ours: Asked { writes: 9.0, waits: 4.0 * TABLE + TOKEN_ENDPOINT, ..READ },
-        theirs: Asked { writes: 3.0, waits: 2.0 * TABLE + TOKEN_ENDPOINT, ..READ },
+        ours: Asked { writes: RENEWAL_UNITS, waits: 4.0 * TABLE + TOKEN_ENDPOINT, ..READ },
+        // It leaves alone when the row is due.
+        theirs: Asked { writes: ROW_UNITS, waits: 2.0 * TABLE + TOKEN_ENDPOINT, ..READ },
     },
     Mix {
         name: "the first of a new instance",
         mode: Mode::Cold,
         scene: modes::OVER_TLS,
         starts: true,
-        // The keys, the targets and the provider's documents, asked for at once.
+        // The targets and the provider's documents, while the rings are read one after the other.
         ours: Asked { reads: 2.0, secrets: 2.0, waits: 2.0 * FIRST_ANSWER + TABLE, ..READ },
         // One after the other, and a connection for each.
         theirs: Asked { reads: 2.0, secrets: 1.0, waits: 3.0 * FIRST_ANSWER + TABLE, ..READ },
@@ -204,6 +224,18 @@ mod tests {
         let peer = Plan { variant: PYTHON, memory: 512.0, ..PLAN };
         let cost = MIXES[0].cost(peer, &measured).unwrap();
         assert!((cost.billed - 12.0).abs() < 1e-9, "{cost:?}");
+    }
+
+    #[test]
+    fn a_write_costs_the_row_and_only_a_change_of_when_it_is_due_costs_the_index() {
+        let writes = |name: &str| {
+            let mix = MIXES.iter().find(|mix| mix.name.contains(name)).unwrap();
+            (mix.ours.writes, mix.theirs.writes)
+        };
+        // A row of 2 KB each time; and the entry of the index is taken out and put in once.
+        assert_eq!(writes("renewed in line"), (2.0 + 2.0 + (2.0 + 2.0), 2.0));
+        assert_eq!(writes("first of a day"), (2.0, 0.0));
+        assert_eq!(writes("after a read"), (0.0, 0.0));
     }
 
     #[test]

@@ -1,6 +1,21 @@
 //! Events as the gateway sends them.
 
 use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// One event.
+pub(crate) struct Event {
+    pub(crate) bytes: Arc<[u8]>,
+    /// How long the part is that must be passed on, as JSON is shortest.
+    pub(crate) body: usize,
+}
+
+impl Event {
+    fn of(event: &Value, passed_on: &Value) -> Self {
+        let bytes = event.to_string().into_bytes().into();
+        Self { bytes, body: passed_on.to_string().len() }
+    }
+}
 
 /// What the arguments of a call hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,8 +29,9 @@ pub(crate) enum Content {
 }
 
 /// A call of a tool of `target` by the holder of `jwt`.
-pub(crate) fn call(jwt: &str, target: &str, arguments: &Value) -> Vec<u8> {
-    message(jwt, &of_tool(target, arguments)).to_string().into_bytes()
+pub(crate) fn call(jwt: &str, target: &str, arguments: &Value) -> Event {
+    let body = of_tool(target, arguments);
+    Event::of(&message(jwt, &body), &body)
 }
 
 fn of_tool(target: &str, arguments: &Value) -> Value {
@@ -32,7 +48,7 @@ fn of_tool(target: &str, arguments: &Value) -> Value {
 }
 
 /// What came back of it, on its way to the caller.
-pub(crate) fn answered(jwt: &str, target: &str, arguments: &Value) -> Vec<u8> {
+pub(crate) fn answered(jwt: &str, target: &str, arguments: &Value) -> Event {
     let mut event = message(jwt, &of_tool(target, arguments));
     let content = [json!({ "type": "text", "text": "No open issue mentions it. ".repeat(20) })];
     event["mcp"]["gatewayResponse"] = json!({
@@ -40,13 +56,13 @@ pub(crate) fn answered(jwt: &str, target: &str, arguments: &Value) -> Vec<u8> {
         "headers": { "Content-Type": "application/json" },
         "body": { "jsonrpc": "2.0", "id": 7, "result": { "content": content, "isError": false } },
     });
-    event.to_string().into_bytes()
+    Event::of(&event, &event["mcp"]["gatewayResponse"]["body"])
 }
 
 /// A message that needs no token.
-pub(crate) fn list(jwt: &str) -> Vec<u8> {
+pub(crate) fn list(jwt: &str) -> Event {
     let list = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/list", "params": {} });
-    message(jwt, &list).to_string().into_bytes()
+    Event::of(&message(jwt, &list), &list)
 }
 
 /// The arguments of an ordinary call.
@@ -115,9 +131,10 @@ mod tests {
     fn an_event_is_as_large_as_it_is_said_to_be_and_lambda_takes_it() {
         for content in [Content::Text, Content::Base64, Content::Rows] {
             for size in [32_000, 1_000_000, 6_000_000] {
-                let event = call("jwt", "github", &arguments(content, size));
-                let range = size * 8 / 10..=size;
-                assert!(range.contains(&event.len()), "{content:?} {size}: {}", event.len());
+                let Event { bytes, body } = call("jwt", "github", &arguments(content, size));
+                let (range, length) = (size * 8 / 10..=size, bytes.len());
+                assert!(range.contains(&length), "{content:?} {size}: {length}");
+                assert!((length / 3..length / 2).contains(&body), "{content:?} {size}: {body}");
             }
         }
     }

@@ -10,7 +10,7 @@ pub enum Failure {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A program is missing: build or install it.
-    #[error("{0} is missing")]
+    #[error("{0} is missing: build or install it; infra/check builds what --quick counts")]
     Missing(PathBuf),
     /// A variant did something else than it was asked: its figures would be of no use.
     #[error("{variant}: {what}\n{log}")]

@@ -4,6 +4,7 @@
 //! them stand servers on the loopback interface that answer as AWS and an identity provider do. All
 //! figures that are compared come from one run, in which the variants take turns.
 
+mod ahead;
 pub mod arguments;
 pub mod baseline;
 pub mod bill;

@@ -2,7 +2,7 @@
 
 use bench::arguments::{Arguments, Command};
 use bench::baseline::Baseline;
-use bench::comparison::Comparison;
+use bench::modes::Measured;
 use bench::results::{Machine, Results};
 use bench::{Failure, bill, canary, modes, plot, programs, readme, text};
 use clap::Parser;
@@ -27,15 +27,17 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let path = folder.join("results.json");
     if let Some(Command::Report) = arguments.command {
         let found = Results::read(&path)?;
-        plot::draw(Path::new("infra/bench/plots"), &found.comparisons)?;
-        readme::write(Path::new("README.md"), &found)?;
+        // What refuses to be written without all figures comes first.
         bill::write(Path::new("infra/README.md"), &found.comparisons)?;
+        readme::write(Path::new("README.md"), &found)?;
+        plot::draw(Path::new("infra/bench/plots"), &found.comparisons)?;
         return Ok(ExitCode::SUCCESS);
     }
     fs::create_dir_all(folder)?;
-    if !arguments.as_built {
+    if !arguments.as_built && !arguments.quick {
         programs::build(arguments)?;
     }
+    programs::look(arguments)?;
     let now = SystemTime::now();
     let measured = modes::measure(arguments, folder, now)?;
     for comparison in &measured.comparisons {
@@ -46,26 +48,36 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     for sentence in &measured.left_out {
         println!("NOT MEASURED: {sentence}");
     }
-    let results = Results { machine: Machine::here(now)?, comparisons: measured.comparisons };
-    results.write(&path)?;
-    let agreed = !arguments.quick || is_as_agreed(arguments, &results.comparisons)?;
-    let good = measured.left_out.is_empty() && agreed;
+    let is_complete = measured.left_out.is_empty();
+    let good = if arguments.quick {
+        is_as_agreed(arguments, &measured)? && is_complete
+    } else {
+        let machine = Machine::here(now)?;
+        let results = Results { machine, comparisons: measured.comparisons };
+        results.keep(&path, !(arguments.modes.is_empty() && is_complete))?;
+        is_complete
+    };
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn is_as_agreed(arguments: &Arguments, found: &[Comparison]) -> Result<bool, Failure> {
+fn is_as_agreed(arguments: &Arguments, measured: &Measured) -> Result<bool, Failure> {
     let path = Path::new("infra/bench/baseline.json");
-    let now = Baseline::of(found);
     if arguments.renew {
-        now.write(path)?;
+        Baseline::renew(path, measured)?;
     }
-    let worse = Baseline::read(path)?.exceeded(&now);
-    let songs = canary::songs(found);
+    let (agreed, now) = (Baseline::read(path)?, Baseline::of(&measured.comparisons));
+    let worse = agreed.exceeded(&now);
+    let songs = canary::songs(&measured.comparisons);
     for sentence in worse.iter().chain(&songs) {
         eprintln!("FAILED: {sentence}");
     }
     if !worse.is_empty() {
-        eprintln!("If it is worth it: the same with --renew, and say in the commit why.");
+        eprintln!(
+            "It was agreed on {}, of what infra/check builds; this is {}.\n\
+             If it is worth it: after infra/check, target/debug/bench --quick --renew, and say in \
+             the commit why.",
+            agreed.on, now.on
+        );
     }
     Ok(worse.is_empty() && songs.is_empty())
 }

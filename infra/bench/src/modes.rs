@@ -77,9 +77,12 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
             Mode::Mixes => {
                 let strangers = Setting { standing: Standing::Strangers, ..plain };
                 let strangers = Cloud::start(&certificates, strangers, now)?;
+                let unused = Setting { standing: Standing::Unused, ..plain };
+                let unused = Cloud::start(&certificates, unused, now)?;
                 let expired = Setting { standing: Standing::Expired, ..plain };
                 let expired = Cloud::start(&certificates, expired, now)?;
                 for (name, scene) in [
+                    (FIRST_OF_DAY, unused.reads(arguments.calls)),
                     (CHALLENGE, strangers.reads(arguments.calls)),
                     (REFRESH, expired.reads(arguments.calls)),
                     (ANSWER, bench.plain.answers(arguments.calls)),
@@ -150,9 +153,11 @@ impl Bench<'_> {
         let (counted, runtimes) = (self.counted(), self.runtimes());
         let canary = variant::believing(self.arguments, self.too_many_roots);
         let over_tls = counted.iter().cloned().chain([canary]).collect();
+        let canary = variant::bundled(self.arguments, self.too_many_roots);
+        let over_http = counted.iter().cloned().chain([canary]).collect();
         for (name, scene, variants) in [
             (callgrind::OVER_TLS, self.tls.reads(0), &over_tls),
-            (callgrind::OVER_HTTP, self.plain.reads(0), &counted),
+            (callgrind::OVER_HTTP, self.plain.reads(0), &over_http),
             (callgrind::FROM_MEMORY, self.plain.remembers(0), &counted),
             (callgrind::PASS, self.plain.pass(0), &runtimes),
         ] {
@@ -227,7 +232,7 @@ impl Cloud {
 
     fn scene(&self, callers: &[Caller], arguments: &Value, warm: usize) -> Scene<'_> {
         let call = |caller: &Caller| Call {
-            event: event::call(&caller.jwt, &table::name(0), arguments).into(),
+            event: event::call(&caller.jwt, &table::name(0), arguments),
             expects: caller
                 .forwarded_with(self.standing)
                 .map_or(Expected::Challenge, Expected::Forward),
@@ -239,7 +244,7 @@ impl Cloud {
     /// What comes back of an ordinary call, and `warm` more of that.
     fn answers(&self, warm: usize) -> Scene<'_> {
         let answer = |caller: &Caller| Call {
-            event: event::answered(&caller.jwt, &table::name(0), &event::small()).into(),
+            event: event::answered(&caller.jwt, &table::name(0), &event::small()),
             expects: Expected::Answer,
         };
         Scene { calls: self.callers.iter().map(answer).collect(), ..self.remembers(warm) }
@@ -247,10 +252,8 @@ impl Cloud {
 
     /// A message that needs no token, and `warm` more of them.
     fn pass(&self, warm: usize) -> Scene<'_> {
-        let list = |caller: &Caller| Call {
-            event: event::list(&caller.jwt).into(),
-            expects: Expected::Pass,
-        };
+        let list =
+            |caller: &Caller| Call { event: event::list(&caller.jwt), expects: Expected::Pass };
         Scene { calls: self.callers.iter().take(1).map(list).collect(), ..self.remembers(warm) }
     }
 
@@ -263,6 +266,7 @@ impl Cloud {
 /// The scenes' names.
 pub(crate) const READS: &str = "one read";
 pub(crate) const FROM_MEMORY: &str = "from memory";
+pub(crate) const FIRST_OF_DAY: &str = "first of the day";
 pub(crate) const CHALLENGE: &str = "challenge";
 pub(crate) const REFRESH: &str = "refresh";
 pub(crate) const ANSWER: &str = "answer";

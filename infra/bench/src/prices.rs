@@ -2,7 +2,7 @@
 //!
 //! <https://aws.amazon.com/lambda/pricing/>, <https://aws.amazon.com/dynamodb/pricing/on-demand/>,
 //! <https://aws.amazon.com/secrets-manager/pricing/>, <https://aws.amazon.com/cloudwatch/pricing/>,
-//! <https://aws.amazon.com/bedrock/agentcore/pricing/>.
+//! <https://aws.amazon.com/sqs/pricing/>, <https://aws.amazon.com/bedrock/agentcore/pricing/>.
 
 /// Where and when.
 pub(crate) const LIST: &str = "us-east-1, 2026, without free tiers";
@@ -20,6 +20,8 @@ pub(crate) const DYNAMODB_WRITE: f64 = 0.625e-6;
 pub(crate) const DYNAMODB_STORAGE: f64 = 0.25;
 /// A GB for a month, that any second of it can be restored.
 pub(crate) const DYNAMODB_BACKUP: f64 = 0.20;
+/// One request of a standard queue.
+pub(crate) const QUEUE_REQUEST: f64 = 0.40e-6;
 /// Reading one secret.
 pub(crate) const SECRET_READ: f64 = 0.05 / 10_000.0;
 /// A GB of log.

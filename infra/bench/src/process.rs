@@ -4,6 +4,8 @@ use crate::Failure;
 use crate::cloud::Cloud;
 use crate::runtime_api::{Heard, RuntimeApi};
 use crate::variant::Variant;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -19,6 +21,8 @@ pub(crate) struct Process {
     log: PathBuf,
     started: Instant,
     patience: Duration,
+    /// The processor time of each thread that was ever seen, those that have ended since included.
+    spent: BTreeMap<OsString, Duration>,
 }
 
 impl Process {
@@ -31,11 +35,9 @@ impl Process {
     ) -> Result<Self, Failure> {
         let runtime = RuntimeApi::start()?;
         let printed = File::create(&log)?;
-        let mut command = Command::new(&variant.program);
+        let mut command = bare(&variant.program);
         command
             .args(&variant.arguments)
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .envs(cloud.environment())
             .envs(variant.environment.iter().map(|(name, value)| (name, value)))
             .env("AWS_LAMBDA_RUNTIME_API", &runtime.address)
@@ -51,7 +53,7 @@ impl Process {
             _ => Failure::Io(error),
         })?;
         let variant = variant.name.to_owned();
-        Ok(Self { variant, child, runtime, log, started, patience })
+        Ok(Self { variant, child, runtime, log, started, patience, spent: BTreeMap::new() })
     }
 
     /// Waits until it asks for an event: how long ago that was not so.
@@ -99,18 +101,20 @@ impl Process {
         self.child.id()
     }
 
-    /// The processor time of all its threads, once it has come to rest.
-    pub(crate) fn cpu(&self) -> Result<Duration, Failure> {
+    /// The processor time of all its threads, once it has come to rest. Of one that has ended it is what
+    /// was last seen.
+    pub(crate) fn cpu(&mut self) -> Result<Duration, Failure> {
         // It has just written to us, and is about to wait for the next event.
         thread::sleep(REST);
-        let mut total = Duration::ZERO;
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let text = fs::read_to_string(task?.path().join("schedstat"))?;
+            let task = task?;
+            let text = fs::read_to_string(task.path().join("schedstat"))?;
             let nanoseconds = text.split(' ').next().and_then(|first| first.parse().ok());
             let unreadable = || Failure::Tool { tool: "schedstat", what: text.clone() };
-            total += Duration::from_nanos(nanoseconds.ok_or_else(unreadable)?);
+            let spent = Duration::from_nanos(nanoseconds.ok_or_else(unreadable)?);
+            self.spent.insert(task.file_name(), spent);
         }
-        Ok(total)
+        Ok(self.spent.values().sum())
     }
 
     /// The most memory that it held, in bytes.
@@ -134,6 +138,13 @@ impl Process {
     }
 }
 
+/// `program`, which is told nothing of ours, but where programs are.
+pub(crate) fn bare(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", PATH);
+    command
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended by itself.
@@ -142,6 +153,20 @@ impl Drop for Process {
     }
 }
 
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 const GLANCE: Duration = Duration::from_millis(200);
 const REST: Duration = Duration::from_millis(2);
 const LOG_END: usize = 4 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_started_here_and_what_looks_for_it_see_the_same_environment() {
+        // Valgrind and its control find each other by a name made of the user's, the machine's and the
+        // temporary folder's.
+        let seen = bare("env").output().unwrap().stdout;
+        assert_eq!(String::from_utf8(seen).unwrap(), format!("PATH={PATH}\n"));
+    }
+}

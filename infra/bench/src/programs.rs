@@ -10,25 +10,66 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-/// Builds the programs and installs the peers.
+/// Builds the programs and installs the peers that are asked for.
 pub fn build(arguments: &Arguments) -> Result<(), Failure> {
+    let plays = |peer: &str| !arguments.without.iter().any(|name| name == peer);
+    let has_peers = |mode| !matches!(mode, Mode::Pass | Mode::Growth | Mode::Callgrind);
+    let has_peers = Mode::all().any(|mode| has_peers(mode) && arguments.asks_for(mode));
+    let (python_plays, node_plays) = (has_peers && plays("python"), has_peers && plays("node"));
+    // Before the minutes that the builds take.
+    if python_plays {
+        there(PYTHON, "python3", &["-c", PYTHON_IS_NEW])?;
+    }
+    if node_plays {
+        there(NODE, "node", &["--eval", NODE_IS_NEW])?;
+        there(NODE, "npm", &["--version"])?;
+    }
     // The workspace's default members are what is deployed.
     cargo(&["--bin", "interceptor"])?;
     cargo(&["--package", "echo"])?;
     cargo(&["--package", "floor"])?;
-    if arguments.quick {
-        return Ok(());
-    }
     if arguments.asks_for(Mode::Growth) {
         cargo(&["--bin", "refresh"])?;
     }
-    cargo(&["--package", "unprepared"])?;
-    stock(arguments)?;
-    python(&arguments.peers)?;
-    node(&arguments.peers)
+    if has_peers || arguments.asks_for(Mode::Callgrind) {
+        cargo(&["--package", "unprepared"])?;
+        stock(arguments)?;
+    }
+    if python_plays {
+        python(&arguments.peers)?;
+    }
+    if node_plays {
+        node(&arguments.peers)?;
+    }
+    Ok(())
 }
+
+/// Looks for what every run needs: each process that does not start would be tried again.
+pub fn look(arguments: &Arguments) -> Result<(), Failure> {
+    let needed = [arguments.interceptor.clone(), arguments.built("floor"), arguments.built("echo")];
+    match needed.into_iter().find(|program| !program.exists()) {
+        Some(program) => Err(Failure::Missing(program)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a tool is there and of use, or else `what` is wanted.
+fn there(what: &'static str, tool: &str, arguments: &[&str]) -> Result<(), Failure> {
+    let mut asked = Command::new(tool);
+    let asked = asked.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if asked.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    Err(Failure::Tool { tool: "this machine has no", what: what.to_owned() })
+}
+
+const PYTHON: &str =
+    "Python 3.11 or newer with ensurepip (apt-get install python3-venv), or run --without python";
+const PYTHON_IS_NEW: &str = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))";
+const NODE: &str = "Node.js 20 or newer with npm, or run --without node";
+const NODE_IS_NEW: &str = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
 
 /// The interceptor as somebody builds it who has heard of none of this: no settings of the profile, CPU
 /// jitter entropy, the operating system's trust store, and nothing prepared.
@@ -54,14 +95,20 @@ pub fn package_size(program: &Path) -> Result<usize, Failure> {
 }
 
 fn cargo(what: &[&str]) -> Result<(), Failure> {
-    run("cargo", Command::new("cargo").args(["build", "--release", "--locked"]).args(what))
+    let mut command = Command::new("cargo");
+    // Whatever CARGO_TARGET_DIR says: there they are looked for.
+    command.args(["build", "--release", "--locked", "--target-dir", "target"]).args(what);
+    run("cargo", &mut command)
 }
 
-/// A virtual environment with the pinned packages, made anew when their list changes.
+/// A virtual environment with the pinned packages, made anew when their list or the interpreter changes.
 fn python(peers: &Path) -> Result<(), Failure> {
     let (home, list) = (peers.join("python"), "infra/bench/python/requirements.txt");
-    let (wanted, note) = (fs::read_to_string(list)?, home.join("installed"));
-    if fs::read_to_string(&note).is_ok_and(|installed| installed == wanted) {
+    let version = Command::new("python3").arg("--version").output()?;
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let (wanted, note) = (version + &fs::read_to_string(list)?, home.join("installed"));
+    let is_installed = fs::read_to_string(&note).is_ok_and(|installed| installed == wanted);
+    if is_installed && home.join("bin/python").exists() {
         return Ok(());
     }
     run("python3", Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
@@ -78,6 +125,15 @@ fn node(peers: &Path) -> Result<(), Failure> {
     for name in ["interceptor.mjs", "runtime.mjs", "package.json", LOCK] {
         fs::copy(from.join(name), home.join(name))?;
     }
+    // A process that is measured has a path of its own, on which Node.js need not be.
+    let program = Command::new("node").args(["--print", "process.execPath"]).output()?;
+    let program = String::from_utf8_lossy(&program.stdout).trim().to_owned();
+    let link = home.join("node");
+    if link.is_symlink() {
+        // It may be another by now.
+        fs::remove_file(&link)?;
+    }
+    symlink(program, link)?;
     let (wanted, note) = (fs::read_to_string(from.join(LOCK))?, home.join("installed"));
     if fs::read_to_string(&note).is_ok_and(|installed| installed == wanted) {
         return Ok(());
@@ -85,14 +141,6 @@ fn node(peers: &Path) -> Result<(), Failure> {
     let mut install = Command::new("npm");
     install.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&home);
     run("npm", &mut install)?;
-    // A process that is measured has a path of its own, on which Node.js need not be.
-    let program = Command::new("node").args(["--print", "process.execPath"]).output()?;
-    let program = String::from_utf8_lossy(&program.stdout).trim().to_owned();
-    let link = home.join("node");
-    if link.is_symlink() {
-        fs::remove_file(&link)?;
-    }
-    symlink(program, link)?;
     Ok(fs::write(note, wanted)?)
 }
 

@@ -2,11 +2,11 @@
 
 use crate::Failure;
 use crate::cloud::Cloud;
+use crate::event::Event;
 use crate::process::Process;
 use crate::quota::Quota;
 use crate::variant::Variant;
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(crate) struct Scene<'a> {
 
 /// One event, and what must come back for its cost to count.
 pub(crate) struct Call {
-    pub(crate) event: Arc<[u8]>,
+    pub(crate) event: Event,
     pub(crate) expects: Expected,
 }
 
@@ -43,19 +43,22 @@ pub(crate) enum Expected {
 }
 
 impl Expected {
-    fn is(&self, answer: &str) -> bool {
-        match self {
-            Self::Forward(token) => answer.contains(&format!("Bearer {token}\"")),
-            Self::Pass => {
-                answer.contains("transformedGatewayRequest") && !answer.contains("Bearer ")
+    /// Whether `answer` is that, and as long as the `body` that it must hold: to drop one is cheap.
+    fn is(&self, answer: &str, body: usize) -> bool {
+        let is_whole = *self == Self::Challenge || answer.len() > body;
+        is_whole
+            && match self {
+                Self::Forward(token) => answer.contains(&format!("Bearer {token}\"")),
+                Self::Pass => {
+                    answer.contains("transformedGatewayRequest") && !answer.contains("Bearer ")
+                }
+                Self::Challenge => {
+                    answer.contains("transformedGatewayResponse") && answer.contains("/authorize/")
+                }
+                Self::Answer => {
+                    answer.contains("transformedGatewayResponse") && !answer.contains("/authorize/")
+                }
             }
-            Self::Challenge => {
-                answer.contains("transformedGatewayResponse") && answer.contains("/authorize/")
-            }
-            Self::Answer => {
-                answer.contains("transformedGatewayResponse") && !answer.contains("/authorize/")
-            }
-        }
     }
 }
 
@@ -119,9 +122,9 @@ impl Call {
         process: &mut Process,
         variant: &Variant,
     ) -> Result<Duration, Failure> {
-        let (time, answer) = process.call(&self.event)?;
+        let (time, answer) = process.call(&self.event.bytes)?;
         let answer = String::from_utf8_lossy(&answer);
-        if !variant.only_echoes && !self.expects.is(&answer) {
+        if !variant.only_echoes && !self.expects.is(&answer, self.event.body) {
             let answer = answer.get(..400).unwrap_or(&answer);
             return Err(process.failure(&format!("answered {answer}")));
         }
@@ -146,11 +149,42 @@ mod tests {
         let challenge = answer.replace("{}", r#"{"text":"https://b.example/authorize/github"}"#);
         let (own, longer, pass) = (with("gho_1"), with("gho_12"), request(""));
         let is = |expected: Expected| {
-            [&own, &longer, &pass, &challenge, answer].map(|answer| expected.is(answer))
+            [&own, &longer, &pass, &challenge, answer].map(|answer| expected.is(answer, 2))
         };
         assert_eq!(is(Expected::Forward("gho_1".to_owned())), [true, false, false, false, false]);
         assert_eq!(is(Expected::Pass), [false, false, true, false, false]);
         assert_eq!(is(Expected::Challenge), [false, false, false, true, false]);
         assert_eq!(is(Expected::Answer), [false, false, false, false, true]);
+    }
+
+    #[test]
+    fn an_answer_without_what_was_to_be_passed_on_is_noticed() {
+        let body = format!(r#"{{"content":"{}"}}"#, "x".repeat(600));
+        let request = |body: &str| {
+            format!(
+                r#"{{"mcp":{{"transformedGatewayRequest":{{"headers":{{"Authorization":"Bearer t"}},"body":{body}}}}}}}"#
+            )
+        };
+        let response = |body: &str| {
+            format!(
+                r#"{{"mcp":{{"transformedGatewayResponse":{{"statusCode":200,"body":{body}}}}}}}"#
+            )
+        };
+        let forward = Expected::Forward("t".to_owned());
+        for (expected, whole, emptied) in [
+            (forward, request(&body), request("{}")),
+            (
+                Expected::Pass,
+                request(&body).replace("Bearer t", ""),
+                r#"{"transformedGatewayRequest":{}}"#.to_owned(),
+            ),
+            (Expected::Answer, response(&body), response("{}")),
+        ] {
+            assert!(expected.is(&whole, body.len()), "{expected:?}");
+            assert!(!expected.is(&emptied, body.len()), "{expected:?}");
+        }
+        // A link takes the place of what was asked.
+        let link = response(r#"{"text":"https://b.example/authorize/github"}"#);
+        assert!(Expected::Challenge.is(&link, body.len()));
     }
 }

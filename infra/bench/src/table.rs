@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use broker::clock::unix_seconds;
 use broker::connection::{Connection, Status};
 use broker::seal::KeyRing;
+use broker::store::USE_NOTED_EVERY;
 use broker::subject::Subject;
 use broker::target::Target;
 use broker::tokens::TokenSet;
@@ -61,7 +62,7 @@ impl Table {
         let mut connections = HashMap::with_capacity(callers.len());
         for Caller { sub, token, refresh, .. } in callers {
             let expires_at = match standing {
-                Standing::Connected => now + Duration::from_hours(24),
+                Standing::Connected | Standing::Unused => now + Duration::from_hours(24),
                 Standing::Expired => now - Duration::from_hours(1),
                 Standing::Strangers => continue,
             };
@@ -72,7 +73,11 @@ impl Table {
                 expires_at,
                 scopes: vec!["repo".to_owned(), "read:org".to_owned(), "user:email".to_owned()],
             };
-            let connection = Connection::active(&ring, subject, &target, &tokens, now);
+            let used_at = match standing {
+                Standing::Unused => now - 2 * USE_NOTED_EVERY,
+                Standing::Connected | Standing::Expired | Standing::Strangers => now,
+            };
+            let connection = Connection::active(&ring, subject, &target, &tokens, used_at);
             let item = item(&connection.map_err(|e| unusable(&e))?)?;
             let answer = |name: &str| json!({ name: item }).to_string().into_bytes().into();
             let row = Row { found: answer("Item"), changed: answer("Attributes") };
@@ -217,15 +222,21 @@ mod tests {
     const ISSUER: &str = "https://idp.example";
     const GET: &str = "DynamoDB_20120810.GetItem";
 
+    const NOW: u64 = 490_000 * 3_600;
+
     fn asked(operation: &str, sub: &str, authorization: &str) -> Response {
-        let now = UNIX_EPOCH + Duration::from_hours(490_000);
+        of(Standing::Connected, operation, sub, authorization)
+    }
+
+    fn of(standing: Standing, operation: &str, sub: &str, authorization: &str) -> Response {
+        let now = UNIX_EPOCH + Duration::from_secs(NOW);
         let callers = ["alice", "bob"].map(|sub| Caller {
             sub: sub.to_owned(),
             jwt: String::new(),
             token: sub.repeat(100),
             refresh: sub.repeat(20),
         });
-        let table = Table::of(ISSUER, &callers, Standing::Connected, 1, now).unwrap();
+        let table = Table::of(ISSUER, &callers, standing, 1, now).unwrap();
         let key = json!({ "subject": { "S": key(sub) }, "target": { "S": "github" } });
         let headers = [("x-amz-target", operation), ("authorization", authorization)];
         table.answer(&Request::of(&headers, json!({ "Key": key }).to_string().as_bytes()))
@@ -243,6 +254,19 @@ mod tests {
             assert_eq!(found["Item"]["subject"]["S"], key(sub));
         }
         assert_eq!(&*asked(GET, "carol", "Signature=1").body, b"{}");
+    }
+
+    #[test]
+    fn who_did_not_call_of_late_has_a_token_that_is_good_and_a_use_that_is_to_be_noted() {
+        for (standing, used_at) in
+            [(Standing::Connected, NOW), (Standing::Unused, NOW - 48 * 3_600)]
+        {
+            let found = of(standing, GET, "alice", "Signature=1").body;
+            let found: Value = serde_json::from_slice(&found).unwrap();
+            assert_eq!(found["Item"]["used_at"]["N"], used_at.to_string(), "{standing:?}");
+            let good_until = (NOW + 24 * 3_600).to_string();
+            assert_eq!(found["Item"]["expires_at"]["N"], good_until, "{standing:?}");
+        }
     }
 
     #[test]

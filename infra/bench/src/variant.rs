@@ -35,8 +35,8 @@ pub(crate) fn floor(arguments: &Arguments) -> Variant {
     Variant { is_given: true, ..Variant::program("floor", arguments.built("floor")) }
 }
 
-/// The floor that also reads what the interceptor must read before its first event: the ring, the
-/// provider's documents and the targets.
+/// The floor that also reads before its first event: one ring of the interceptor's two, the provider's
+/// documents and the targets.
 pub(crate) fn reading_floor(arguments: &Arguments) -> Variant {
     Variant::program(READING_FLOOR, arguments.built("floor"))
 }
@@ -55,6 +55,13 @@ pub(crate) fn latchkey(arguments: &Arguments) -> Variant {
 pub(crate) fn believing(arguments: &Arguments, roots: &Path) -> Variant {
     let environment = vec![("SSL_CERT_FILE", roots.into())];
     Variant { name: TOO_MANY_ROOTS, environment, ..latchkey(arguments) }
+}
+
+/// The same as [`believing`], with what AWS shows left to the roots that are compiled in, as in production.
+pub(crate) fn bundled(arguments: &Arguments, roots: &Path) -> Variant {
+    let believing = believing(arguments, roots);
+    // Empty is not set.
+    Variant { name: OWN_ROOTS, ..believing.told("AWS_CA_BUNDLE", "") }
 }
 
 /// The release binary that renews what is due.
@@ -109,4 +116,5 @@ impl Variant {
 /// The names that others look for.
 pub(crate) const LATCHKEY: &str = "latchkey";
 pub(crate) const TOO_MANY_ROOTS: &str = "latchkey, too many roots";
+pub(crate) const OWN_ROOTS: &str = "latchkey, its own roots";
 pub(crate) const READING_FLOOR: &str = "floor that reads";

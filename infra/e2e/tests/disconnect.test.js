@@ -99,5 +99,6 @@ test('T11: a server that is gone is told of nothing, and the person of that', as
   await bob.open(connections());
   await bob.choose('button', 'Disconnect Notes');
   assert.match(await bob.text(), /did not confirm that the permission is withdrawn\. To be sure, remove Latchkey there yourself/);
+  await forgotten();
   await world.link('bob', 'notes');
 });

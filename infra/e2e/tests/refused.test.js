@@ -5,7 +5,8 @@ import { modernClient } from '../clients/modern.js';
 import { linkIn, startWorld } from '../world.js';
 
 let world;
-before(async () => { world = await startWorld(import.meta.url); });
+// People consent faster here than an instance forgets.
+before(async () => { world = await startWorld(import.meta.url, { token_memory_seconds: 0 }); });
 after(() => world?.close());
 
 const text = (answer) => (answer.result ?? answer).content[0].text;
