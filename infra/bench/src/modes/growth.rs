@@ -81,7 +81,7 @@ impl Bench<'_> {
     fn connections(&self, tables: &[Filled]) -> Result<Comparison, Failure> {
         let tables: Vec<_> = tables.iter().map(|table| (table.rows, table)).collect();
         let grown = self.grow("connections", &self.compared(), &tables, |variant, table| {
-            self.load(table, 1).play(variant, self.folder)
+            load(table, 1).play(variant, self.folder)
         })?;
         self.counted_too(grown, &tables, |variant, Filled { cloud, engine, .. }| {
             (load::over(engine, &variant), cloud.reads(0))
@@ -92,7 +92,7 @@ impl Bench<'_> {
     fn callers(&self, table: &Filled) -> Result<Comparison, Failure> {
         let callers = [1, 2, 4, 8, 16].map(|callers| (callers, callers));
         self.grow("callers", &self.compared(), &callers, |variant, callers| {
-            self.load(table, callers).play(variant, self.folder)
+            load(table, callers).play(variant, self.folder)
         })
     }
 
@@ -110,11 +110,6 @@ impl Bench<'_> {
 
     fn compared(&self) -> Vec<Variant> {
         self.wanted([variant::latchkey, variant::reading_floor])
-    }
-
-    fn load<'a>(&self, table: &'a Filled, instances: usize) -> Load<'a> {
-        let Filled { cloud, engine, .. } = table;
-        Load { cloud, engine, calls: cloud.reads(0).calls, instances }
     }
 
     /// Lets every variant play at every size, in turns.
@@ -189,3 +184,9 @@ const ROWS: [usize; 3] = [1_000, 100_000, 1_000_000];
 const MIDDLE: usize = 100_000;
 const DUE: usize = 100;
 const DUES: [usize; 3] = [10, 100, 1_000];
+
+/// Each call by somebody else.
+fn load<'a>(table: &'a Filled, instances: usize) -> Load<'a> {
+    let Filled { cloud, engine, .. } = table;
+    Load { cloud, engine, calls: cloud.reads(0).calls, instances }
+}
