@@ -15,11 +15,10 @@ use std::time::Duration;
 pub(crate) struct Load<'a> {
     pub(crate) cloud: &'a Cloud,
     pub(crate) engine: &'a Engine,
-    /// Each instance begins with another of them.
+    /// One to begin with, and one for each that is measured: each instance makes them in this order, and
+    /// none of them twice. Whoever has called before is known, and known for less.
     pub(crate) calls: Vec<Call>,
     pub(crate) instances: usize,
-    /// How many calls each instance answers.
-    pub(crate) times: usize,
 }
 
 impl Load<'_> {
@@ -33,8 +32,8 @@ impl Load<'_> {
         let mut processes = (0..self.instances).map(start).collect::<Result<Vec<_>, _>>()?;
         for process in &mut processes {
             process.ready()?;
-            // What is done once, for a process or for a caller, is done by now.
-            for call in &self.calls {
+            // What a process does once is done by now.
+            for call in self.calls.iter().take(1) {
                 call.make(process, &variant)?;
             }
         }
@@ -64,15 +63,14 @@ impl Load<'_> {
         thread::scope(|scope| {
             let running: Vec<_> = processes
                 .iter_mut()
-                .enumerate()
-                .map(|(number, process)| {
-                    let calls = self.calls.iter().cycle().skip(number).take(self.times);
+                .map(|process| {
+                    let calls = self.calls.iter().skip(1);
                     scope.spawn(move || {
                         calls.map(|call| call.make(process, variant)).collect::<Result<Vec<_>, _>>()
                     })
                 })
                 .collect();
-            let mut walls = Vec::with_capacity(self.instances * self.times);
+            let mut walls = Vec::with_capacity(self.instances * self.calls.len());
             for instance in running {
                 let broken = |_| Failure::Tool { tool: "bench", what: "a caller is gone".into() };
                 walls.extend(instance.join().map_err(broken)??);
@@ -82,9 +80,9 @@ impl Load<'_> {
     }
 }
 
-/// The same over the tables of `engine`, and with no memory of tokens: every call reads.
+/// The same over the tables of `engine`.
 pub(crate) fn over(engine: &Engine, variant: &Variant) -> Variant {
-    variant.told("AWS_ENDPOINT_URL_DYNAMODB", &engine.url).told("TOKEN_MEMORY_SECONDS", "0")
+    variant.told("AWS_ENDPOINT_URL_DYNAMODB", &engine.url)
 }
 
 fn cpu(processes: &mut [Process]) -> Result<Duration, Failure> {
