@@ -75,7 +75,7 @@ const COLUMNS: [(&str, &str); 8] = [
     ("echo", "bare runtime"),
     (LATCHKEY, "**Latchkey**"),
     ("unprepared", "without preparation"),
-    ("stock", "SDK as it comes"),
+    ("stock", "with default settings"),
     ("python", "Python, boto3"),
     ("node", "Node.js, SDK v3"),
 ];

@@ -35,8 +35,8 @@ pub(crate) fn floor(arguments: &Arguments) -> Variant {
     Variant { is_given: true, ..Variant::program("floor", arguments.built("floor")) }
 }
 
-/// The floor that also reads what the interceptor must read before its first event: the ring, the
-/// provider's documents and the targets.
+/// The floor that also reads before its first event: one ring of the interceptor's two, the provider's
+/// documents and the targets.
 pub(crate) fn reading_floor(arguments: &Arguments) -> Variant {
     Variant::program(READING_FLOOR, arguments.built("floor"))
 }
