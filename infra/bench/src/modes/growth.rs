@@ -25,6 +25,13 @@ struct Filled<'a> {
     cloud: &'a Cloud,
 }
 
+impl Filled<'_> {
+    fn called_by(&self, instances: usize) -> Load<'_> {
+        let Self { cloud, engine, .. } = self;
+        Load { cloud, engine, calls: cloud.reads(0).calls, instances }
+    }
+}
+
 impl Bench<'_> {
     pub(super) fn growth(
         &self,
@@ -81,7 +88,7 @@ impl Bench<'_> {
     fn connections(&self, tables: &[Filled]) -> Result<Comparison, Failure> {
         let tables: Vec<_> = tables.iter().map(|table| (table.rows, table)).collect();
         let grown = self.grow("connections", &self.compared(), &tables, |variant, table| {
-            load(table, 1).play(variant, self.folder)
+            table.called_by(1).play(variant, self.folder)
         })?;
         self.counted_too(grown, &tables, |variant, Filled { cloud, engine, .. }| {
             (load::over(engine, &variant), cloud.reads(0))
@@ -92,7 +99,7 @@ impl Bench<'_> {
     fn callers(&self, table: &Filled) -> Result<Comparison, Failure> {
         let callers = [1, 2, 4, 8, 16].map(|callers| (callers, callers));
         self.grow("callers", &self.compared(), &callers, |variant, callers| {
-            load(table, callers).play(variant, self.folder)
+            table.called_by(callers).play(variant, self.folder)
         })
     }
 
@@ -184,9 +191,3 @@ const ROWS: [usize; 3] = [1_000, 100_000, 1_000_000];
 const MIDDLE: usize = 100_000;
 const DUE: usize = 100;
 const DUES: [usize; 3] = [10, 100, 1_000];
-
-/// Each call by somebody else.
-fn load<'a>(table: &'a Filled, instances: usize) -> Load<'a> {
-    let Filled { cloud, engine, .. } = table;
-    Load { cloud, engine, calls: cloud.reads(0).calls, instances }
-}
