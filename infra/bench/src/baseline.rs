@@ -72,7 +72,7 @@ impl Baseline {
     pub fn exceeded(&self, now: &Self) -> Vec<String> {
         let worse = self.counts.iter().filter_map(|(key, agreed)| match now.counts.get(key) {
             None => Some(format!("{key}: it was not measured")),
-            Some(found) if *found > agreed * (1.0 + MARGIN) => {
+            Some(found) if *found > agreed * (1.0 + margin(key)) => {
                 Some(format!("{key}: {found:.3}, agreed {agreed:.3}"))
             }
             Some(_) => None,
@@ -91,8 +91,11 @@ fn here() -> String {
     format!("{}, {}", name.unwrap_or("?").trim_matches('"'), valgrind.unwrap_or_default())
 }
 
-/// Counts repeat to a tenth of a percent; a compiler's new version moves them by more than that.
-const MARGIN: f64 = 0.03;
+/// Counts repeat to a tenth of a percent on one machine, and to a few percent on another, whose libraries
+/// choose other code. Of a start over TLS two counts were seen on a busy machine, a quarter apart.
+fn margin(key: &str) -> f64 {
+    if key.contains("cold") || key.contains("init") { 0.4 } else { 0.06 }
+}
 
 #[cfg(test)]
 mod tests {
@@ -132,25 +135,25 @@ mod tests {
     }
 
     fn baseline(ratio: f64) -> Baseline {
-        let counts = BTreeMap::from([("over TLS: cold".to_owned(), ratio)]);
+        let counts = BTreeMap::from([("over TLS: warm".to_owned(), ratio)]);
         Baseline { on: String::new(), counts }
     }
 
     #[test]
     fn a_count_beyond_the_margin_is_named_and_one_within_is_not() {
         let agreed = baseline(2.0);
-        assert!(agreed.exceeded(&baseline(2.05)).is_empty());
+        assert!(agreed.exceeded(&baseline(2.1)).is_empty());
         assert!(agreed.exceeded(&baseline(0.5)).is_empty());
-        let worse = agreed.exceeded(&baseline(2.07));
-        assert_eq!(worse, ["over TLS: cold: 2.070, agreed 2.000"]);
+        let worse = agreed.exceeded(&baseline(2.13));
+        assert_eq!(worse, ["over TLS: warm: 2.130, agreed 2.000"]);
     }
 
     #[test]
     fn a_count_that_is_no_longer_made_or_was_never_agreed_on_is_named() {
         let gone = baseline(2.0).exceeded(&Baseline::default());
-        assert_eq!(gone, ["over TLS: cold: it was not measured"]);
+        assert_eq!(gone, ["over TLS: warm: it was not measured"]);
         let new = Baseline::default().exceeded(&baseline(2.0));
-        assert_eq!(new, ["over TLS: cold: it was not agreed on"]);
+        assert_eq!(new, ["over TLS: warm: it was not agreed on"]);
     }
 
     #[test]
