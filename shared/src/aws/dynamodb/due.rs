@@ -1,6 +1,7 @@
 //! What is due, by a sparse index; and the notes of use.
 
-use super::{DUE, DynamoStore, Item, changed, moment, number, string, text, time, unavailable};
+use super::item::{Item, moment, number, string, text, time};
+use super::{DUE, DynamoStore, changed, unavailable};
 use crate::connection::Connection;
 use crate::due::{Due, Shard};
 use crate::store::{

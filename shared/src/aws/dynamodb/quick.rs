@@ -10,7 +10,7 @@
 //! their backoff and budget, throttling, clocks that differ), and for a minute nothing else is tried.
 //! A read can be asked for twice. The price is one request more in a minute of trouble.
 
-use super::Item;
+use super::item::Item;
 use crate::aws::signature::{Signable, Signer};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::http::HttpRequest;

@@ -1,6 +1,7 @@
 //! All connections, page by page: for an operator, whose question costs what the table holds.
 
-use super::{DynamoStore, Item, connection, text, unavailable};
+use super::item::{Item, connection, text};
+use super::{DynamoStore, unavailable};
 use crate::connection::Connection;
 use crate::store::StoreError;
 use crate::target::TargetName;

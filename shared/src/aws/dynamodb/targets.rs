@@ -1,6 +1,7 @@
 //! Targets on `DynamoDB`: one item each, with the target as JSON text, and its catalog as another.
 
-use super::{DynamoStore, Item, string, text, unavailable};
+use super::item::{Item, string, text};
+use super::{DynamoStore, unavailable};
 use crate::catalog::{Catalog, Recipe};
 use crate::store::{CatalogStore, Registered, StoreError, TargetStore};
 use crate::target::{Target, TargetName};
