@@ -33,14 +33,13 @@ pub(crate) enum Phase {
 }
 
 /// The part of `gatewayRequest` that we read.
-#[derive(Default)]
 pub(crate) struct GatewayRequest {
     headers: Option<Box<RawValue>>,
     pub(crate) body: Option<Box<RawValue>>,
 }
 
 /// `gatewayResponse`, to be passed on. The later events of a stream have a body only.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GatewayResponse {
     #[serde(default)]
