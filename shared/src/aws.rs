@@ -2,11 +2,14 @@
 //! Manager, the queue on SQS, the gateway's control plane.
 
 mod dynamodb;
+mod endpoint;
 mod environment;
 #[cfg(feature = "aws-gateway")]
 mod gateway;
+mod https;
 #[cfg(feature = "aws-queue")]
 mod queue;
+mod quick;
 mod roots;
 mod secrets;
 mod signature;
@@ -20,65 +23,85 @@ pub use queue::SqsQueue;
 pub use secrets::Secrets;
 
 use crate::config::ConfigError;
-use crate::http::NotRoots;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
-use aws_smithy_http_client::tls;
+use aws_sdk_dynamodb::config::Credentials;
+use https::Https;
+use rustls::RootCertStore;
 use std::path::Path;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-/// Clients' configuration for a function, read from its environment.
-#[expect(clippy::disallowed_methods, reason = "as AWS's own tools read it")]
-pub async fn sdk_config() -> Result<SdkConfig, ConfigError> {
-    let bundle = std::env::var("AWS_CA_BUNDLE").ok().filter(|file| !file.is_empty());
-    sdk_config_trusting(bundle.as_deref().map(Path::new)).await
+/// How AWS's services are reached: by clients of the SDK, and, where there are connections of our own,
+/// by requests that are made without them.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    sdk: SdkConfig,
+    https: Option<Https>,
 }
 
-/// The same, where AWS's endpoints show certificates of the authorities in the file `bundle`, and not
-/// of Amazon's.
-pub async fn sdk_config_trusting(bundle: Option<&Path>) -> Result<SdkConfig, ConfigError> {
-    let trusted = tls::TlsContext::builder().with_trust_store(roots::trust_store(bundle)?);
-    // There is nothing that it might refuse.
-    let trusted = trusted.build().map_err(|_| ConfigError::CaBundle(NotRoots::Broken))?;
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-        .tls_context(trusted)
-        .build_https();
-    let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT)
-        .build();
-    Ok(environment::sdk_config(http, timeouts).await)
-}
-
-/// Clients' configuration for an operator, who signs in as with AWS's own tools and can wait.
-pub async fn sdk_config_of(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https());
-    if let Some(profile) = profile {
-        loader = loader.profile_name(profile);
+impl Aws {
+    /// As a function's environment says.
+    #[expect(clippy::disallowed_methods, reason = "as AWS's own tools read it")]
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        let bundle = std::env::var("AWS_CA_BUNDLE").ok().filter(|file| !file.is_empty());
+        Self::trusting(bundle.as_deref().map(Path::new)).await
     }
-    if let Some(region) = region {
-        loader = loader.region(Region::new(region.to_owned()));
+
+    /// The same, where AWS's endpoints show certificates of the authorities in the file `bundle`, and
+    /// not of Amazon's.
+    pub async fn trusting(bundle: Option<&Path>) -> Result<Self, ConfigError> {
+        let https = Https::trusting(roots::trusted(bundle)?);
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
+        let sdk = environment::sdk_config(https.clone(), timeouts).await;
+        Ok(Self { sdk, https: Some(https) })
     }
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(OPERATORS_PATIENCE).build();
-    loader.timeout_config(timeouts).load().await
+
+    /// An engine on this machine.
+    pub async fn at(endpoint: &str) -> Self {
+        let https = Https::trusting(RootCertStore::empty());
+        let sdk = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+            .endpoint_url(endpoint)
+            .http_client(https.clone())
+            .load()
+            .await;
+        Self { sdk, https: Some(https) }
+    }
+
+    /// The same connections, used as `sdk` says.
+    #[must_use]
+    pub fn configured(self, sdk: SdkConfig) -> Self {
+        Self { sdk, ..self }
+    }
+
+    /// The configuration for clients of the SDK.
+    pub fn sdk(&self) -> &SdkConfig {
+        &self.sdk
+    }
+
+    fn https(&self) -> Option<&Https> {
+        self.https.as_ref()
+    }
 }
 
-fn https() -> SharedHttpClient {
-    let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
-    aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
+/// The SDK alone is asked.
+impl From<SdkConfig> for Aws {
+    fn from(sdk: SdkConfig) -> Self {
+        Self { sdk, https: None }
+    }
 }
 
-/// Clients' configuration for an engine on this machine.
-pub async fn sdk_config_at(endpoint: &str) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
-        .endpoint_url(endpoint)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .load()
-        .await
+/// A client of the SDK that is made when it is first needed, which in most starts it is not.
+type Lazily<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
+
+fn lazily<C: 'static>(aws: &Aws, client: fn(&SdkConfig) -> C) -> Lazily<C> {
+    let sdk = aws.sdk.clone();
+    Arc::new(LazyLock::new(Box::new(move || client(&sdk))))
 }
 
 /// The tables' names, from `TARGETS_TABLE`, `PENDING_TABLE` and `CONNECTIONS_TABLE`.
@@ -99,5 +122,3 @@ impl Tables {
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The shortest function is stopped after ten seconds, and has more to do than one request.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
-/// No function's time is running out while an operator waits.
-const OPERATORS_PATIENCE: Duration = Duration::from_secs(10);

@@ -5,7 +5,7 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
-use broker::aws::{ControlPlane, SchemaBucket, sdk_config_at};
+use broker::aws::{Aws, ControlPlane, SchemaBucket};
 use broker::gateway::{GatewayError, GatewayTargets, Settings, Status, ToolSchema, ToolSchemas};
 use http::{Method, StatusCode, Uri};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ impl Service {
     }
 
     async fn gateway(&self) -> ControlPlane {
-        ControlPlane::new(&sdk_config_at(&self.endpoint).await, GATEWAY)
+        ControlPlane::new(&Aws::at(&self.endpoint).await, GATEWAY)
     }
 
     /// The lines of the requests, and forgets nothing.
@@ -226,12 +226,12 @@ async fn errors_are_told_apart_by_what_is_done_next() {
 #[tokio::test]
 async fn a_schema_goes_to_the_bucket_or_nowhere() {
     let service = Service::answering([StatusCode::OK.into_response()]).await;
-    let config = sdk_config_at(&service.endpoint).await;
-    let none = ControlPlane::new(&config, GATEWAY);
+    let aws = Aws::at(&service.endpoint).await;
+    let none = ControlPlane::new(&aws, GATEWAY);
     assert_eq!(none.put_schema("notes/1.json", "{}").await.unwrap(), None);
     assert_eq!(service.lines(), [""; 0]);
 
-    let bucket = none.with_bucket(Some(SchemaBucket::new(&config, "schemas")));
+    let bucket = none.with_bucket(Some(SchemaBucket::new(&aws, "schemas")));
     let uri = bucket.put_schema("notes/1.json", r#"{"tools":[]}"#).await.unwrap();
 
     assert_eq!(uri.as_deref(), Some("s3://schemas/notes/1.json"));

@@ -1,7 +1,7 @@
 //! Wires `authorize` to AWS and runs it.
 
 use authorize::Authorize;
-use broker::aws::{DynamoStore, Secrets, Tables, sdk_config};
+use broker::aws::{Aws, DynamoStore, Secrets, Tables};
 use broker::clock::{SystemClock, SystemRandom};
 use broker::config::Config;
 use broker::http::{Http, Reach};
@@ -14,8 +14,8 @@ use lambda_http::{Error, Request, run, service_fn};
 async fn main() -> Result<(), Error> {
     log::begin();
     let config = Config::from_env()?;
-    let sdk = sdk_config().await?;
-    let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));
+    let aws = Aws::from_env().await?;
+    let (store, secrets) = (DynamoStore::new(&aws, Tables::from_env()?), Secrets::new(&aws));
     let http =
         Http::new(Reach::Public).admitting(config.outbound.private_hosts, &config.outbound.roots);
     let authorize = Authorize {

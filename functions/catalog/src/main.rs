@@ -1,6 +1,6 @@
 //! Wires the catalog to AWS and runs it.
 
-use broker::aws::{ControlPlane, DynamoStore, SchemaBucket, Secrets, Tables, sdk_config};
+use broker::aws::{Aws, ControlPlane, DynamoStore, SchemaBucket, Secrets, Tables};
 use broker::breaker::Breakers;
 use broker::clock::{Clock, SystemClock, SystemRandom};
 use broker::config::CatalogConfig;
@@ -16,13 +16,13 @@ use std::time::Duration;
 async fn main() -> Result<(), Error> {
     log::begin();
     let config = CatalogConfig::from_env()?;
-    let sdk = sdk_config().await?;
-    let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));
-    let bucket = SchemaBucket::from_env(&sdk);
+    let aws = Aws::from_env().await?;
+    let (store, secrets) = (DynamoStore::new(&aws, Tables::from_env()?), Secrets::new(&aws));
+    let bucket = SchemaBucket::from_env(&aws);
     let keeper = Keeper {
         targets: store.clone(),
         connections: store,
-        gateway: ControlPlane::from_env(&sdk).map(|plane| plane.with_bucket(bucket)),
+        gateway: ControlPlane::from_env(&aws).map(|plane| plane.with_bucket(bucket)),
         providers: Providers {
             client_credentials: config.client_credentials_provider,
             placeholder: config.placeholder_provider,

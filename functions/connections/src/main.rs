@@ -2,7 +2,7 @@
 
 mod wiring;
 
-use broker::aws::{DynamoStore, Secrets, Tables, sdk_config};
+use broker::aws::{Aws, DynamoStore, Secrets, Tables};
 use broker::clock::{SystemClock, SystemRandom};
 use broker::config::Config;
 use broker::http::{Http, Reach};
@@ -15,12 +15,12 @@ use wiring::Parts;
 async fn main() -> Result<(), Error> {
     log::begin();
     let config = Config::from_env()?;
-    let sdk = sdk_config().await?;
-    let secrets = Secrets::new(&sdk);
+    let aws = Aws::from_env().await?;
+    let secrets = Secrets::new(&aws);
     let (browser_keys, token_keys) =
         tokio::try_join!(secrets.browser_keys(), secrets.token_keys())?;
     let parts = Parts {
-        store: DynamoStore::new(&sdk, Tables::from_env()?),
+        store: DynamoStore::new(&aws, Tables::from_env()?),
         browser_keys: KeyRing::for_browsers(&browser_keys)?,
         token_keys: KeyRing::for_tokens(&token_keys)?,
         secrets,

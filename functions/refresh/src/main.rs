@@ -1,6 +1,6 @@
 //! Wires `refresh` to AWS and runs it.
 
-use broker::aws::{DynamoStore, Secrets, SqsQueue, Tables, sdk_config};
+use broker::aws::{Aws, DynamoStore, Secrets, SqsQueue, Tables};
 use broker::breaker::Breakers;
 use broker::clock::{Clock, SystemClock, SystemRandom};
 use broker::config::RefreshConfig;
@@ -17,12 +17,12 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     log::begin();
     let RefreshConfig { outbound, used_within, function_name } = RefreshConfig::from_env()?;
-    let sdk = sdk_config().await?;
-    let (store, secrets) = (DynamoStore::new(&sdk, Tables::from_env()?), Secrets::new(&sdk));
+    let aws = Aws::from_env().await?;
+    let (store, secrets) = (DynamoStore::new(&aws, Tables::from_env()?), Secrets::new(&aws));
     let refresh = Arc::new(Refresh {
         targets: Registry::new(store.clone()),
         connections: store,
-        queue: SqsQueue::from_env(&sdk)?,
+        queue: SqsQueue::from_env(&aws)?,
         http: Http::new(Reach::Public)
             .admitting(outbound.private_hosts, &outbound.roots)
             .only(outbound.hosts),

@@ -14,7 +14,7 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksError;
 use aws_sdk_cloudformation::types::Stack as Described;
-use broker::aws::{DynamoStore, Tables};
+use broker::aws::{DynamoStore, Secrets, Tables};
 use broker::config::BaseUrl;
 use broker::http::{Hosts, Http, PrivateHosts, Reach};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub struct Stack {
 impl Stack {
     /// Reads the stack of this name.
     pub async fn find(account: Account, name: &str) -> Result<Self, Refusal> {
-        let client = aws_sdk_cloudformation::Client::new(&account.config);
+        let client = aws_sdk_cloudformation::Client::new(account.aws.sdk());
         let answer = client.describe_stacks().stack_name(name).send().await;
         let answer = answer.map_err(|error| not_described(name, &account.region, &error))?;
         let described = answer.stacks.unwrap_or_default().into_iter().next();
@@ -101,11 +101,15 @@ impl Stack {
     }
 
     pub(crate) fn config(&self) -> &SdkConfig {
-        &self.account.config
+        self.account.aws.sdk()
+    }
+
+    pub(crate) fn secrets(&self) -> Secrets {
+        Secrets::new(&self.account.aws)
     }
 
     pub(crate) fn store(&self) -> DynamoStore {
-        DynamoStore::new(self.config(), self.tables.clone())
+        DynamoStore::new(&self.account.aws, self.tables.clone())
     }
 
     pub(crate) fn base_url(&self) -> Result<BaseUrl, Refusal> {

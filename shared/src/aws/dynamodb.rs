@@ -3,12 +3,13 @@
 
 mod due;
 mod item;
-mod quick;
+mod read;
 mod scan;
 mod targets;
 
 pub use scan::{Cursor, Scanned};
 
+use crate::aws::{Aws, Lazily, lazily};
 use crate::connection::{Attempt, Connection, Lineage, Reason, Status};
 use crate::due::Shard;
 use crate::pending::{SealedPending, State};
@@ -16,7 +17,6 @@ use crate::step_up::StepUp;
 use crate::store::{ConnectionStore, Lease, PendingStore, StoreError};
 use crate::subject::SubjectId;
 use crate::target::TargetName;
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -24,17 +24,18 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use item::{
-    ACTIVE, DISCONNECTED, blob, connection, moment, number, reason_text, seconds, text, texts, time,
+    ACTIVE, DISCONNECTED, Item, blob, connection, moment, number, reason_text, seconds, text,
+    texts, time,
 };
-use quick::{Learned, QuickReads};
+use read::Reads;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The three tables.
 #[derive(Clone, Debug)]
 pub struct DynamoStore {
-    client: Client,
-    quick: Arc<QuickReads>,
+    client: Lazily<Client>,
+    reads: Arc<Reads>,
     tables: Tables,
 }
 
@@ -50,12 +51,21 @@ pub struct Tables {
 }
 
 impl DynamoStore {
-    /// The tables at the account, or the engine, of `config`.
-    pub fn new(config: &SdkConfig, tables: Tables) -> Self {
-        let learned = Learned::default();
-        let quick = Arc::new(QuickReads::new(config, learned.clone()));
-        let config = aws_sdk_dynamodb::config::Builder::from(config).interceptor(learned);
-        Self { client: Client::from_conf(config.build()), quick, tables }
+    /// The tables at the account, or the engine, of `aws`.
+    pub fn new(aws: &Aws, tables: Tables) -> Self {
+        Self { client: lazily(aws, Client::new), reads: Arc::new(Reads::new(aws)), tables }
+    }
+
+    /// The item of `table` under `key`, as of now.
+    async fn item(&self, table: &str, key: &[(&str, &str)]) -> Result<Option<Item>, StoreError> {
+        if let Some(found) = self.reads.item(table, key).await {
+            return Ok(found);
+        }
+        let key = key.iter().map(|(name, value)| ((*name).to_owned(), text(*value))).collect();
+        let request = self.client.get_item().table_name(table).set_key(Some(key));
+        // Boxed, as what is seldom done and large.
+        let output = Box::pin(request.consistent_read(true).send()).await.map_err(unavailable)?;
+        Ok(output.item)
     }
 
     /// Writes tokens or an ending, and takes the attributes `gone` away.
@@ -199,20 +209,8 @@ impl ConnectionStore for DynamoStore {
     ) -> Result<Option<Connection>, StoreError> {
         let of = subject.key();
         let key = [("subject", of.as_str()), ("target", target.as_str())];
-        if let Some(found) = self.quick.read(&self.tables.connections, key).await {
-            return found.as_ref().map(connection).transpose();
-        }
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.tables.connections)
-            .key("subject", text(subject.key()))
-            .key("target", text(target.as_str()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(unavailable)?;
-        output.item.as_ref().map(connection).transpose()
+        let found = self.item(&self.tables.connections, &key).await?;
+        found.as_ref().map(connection).transpose()
     }
 
     async fn connect(&self, connection: &Connection) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 //! The SDK's own loader asks the files of profiles for each setting as well, and links all that could
 //! sign for a machine or a person: roles, containers, metadata. A function has none of these.
 
+use super::https::Https;
 use aws_config::environment::{
     EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
 };
@@ -10,13 +11,13 @@ use aws_config::meta::region::ProvideRegion;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{IdentityCache, SharedCredentialsProvider, SharedHttpClient};
+use aws_sdk_dynamodb::config::{IdentityCache, SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 /// Region, credentials, and which of AWS's endpoints, in the variables that AWS's own tools read.
 #[expect(clippy::disallowed_methods, reason = "as AWS's own tools read it")]
-pub(super) async fn sdk_config(http: SharedHttpClient, timeouts: TimeoutConfig) -> SdkConfig {
+pub(super) async fn sdk_config(http: Https, timeouts: TimeoutConfig) -> SdkConfig {
     let variable: Variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

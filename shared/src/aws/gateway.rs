@@ -6,9 +6,9 @@
 
 mod raw;
 
+use super::Aws;
 use crate::gateway::{GatewayError, GatewayTarget, GatewayTargets, Settings, Status, ToolSchemas};
 use crate::target::TargetName;
-use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_bedrockagentcorecontrol::Client;
 use aws_sdk_bedrockagentcorecontrol::config::Builder;
@@ -28,13 +28,13 @@ pub struct ControlPlane {
 
 impl ControlPlane {
     /// The gateway of this id.
-    pub fn new(config: &SdkConfig, gateway: &str) -> Self {
+    pub fn new(aws: &Aws, gateway: &str) -> Self {
         // A target that was just made is checked before the answer comes.
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(OPERATION_TIMEOUT)
             .build();
-        let config = Builder::from(config).timeout_config(timeouts).build();
+        let config = Builder::from(aws.sdk()).timeout_config(timeouts).build();
         Self { client: Client::from_conf(config), gateway: gateway.to_owned(), bucket: None }
     }
 
@@ -46,9 +46,9 @@ impl ControlPlane {
 
     /// The gateway that `GATEWAY_ID` names. `None` if it names none.
     #[expect(clippy::disallowed_methods, reason = "the gateway is named at deployment")]
-    pub fn from_env(config: &SdkConfig) -> Option<Self> {
+    pub fn from_env(aws: &Aws) -> Option<Self> {
         let gateway = std::env::var("GATEWAY_ID").ok().filter(|id| !id.trim().is_empty())?;
-        Some(Self::new(config, gateway.trim()))
+        Some(Self::new(aws, gateway.trim()))
     }
 
     async fn summaries(&self) -> Result<Vec<TargetSummary>, GatewayError> {
@@ -135,15 +135,15 @@ pub struct SchemaBucket {
 
 impl SchemaBucket {
     /// The bucket of this name.
-    pub fn new(config: &SdkConfig, name: &str) -> Self {
-        Self { client: aws_sdk_s3::Client::new(config), name: name.to_owned() }
+    pub fn new(aws: &Aws, name: &str) -> Self {
+        Self { client: aws_sdk_s3::Client::new(aws.sdk()), name: name.to_owned() }
     }
 
     /// The bucket that `SCHEMA_BUCKET` names. `None` if it names none.
     #[expect(clippy::disallowed_methods, reason = "the bucket is named at deployment")]
-    pub fn from_env(config: &SdkConfig) -> Option<Self> {
+    pub fn from_env(aws: &Aws) -> Option<Self> {
         let name = std::env::var("SCHEMA_BUCKET").ok().filter(|name| !name.trim().is_empty())?;
-        Some(Self::new(config, name.trim()))
+        Some(Self::new(aws, name.trim()))
     }
 }
 

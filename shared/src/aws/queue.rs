@@ -1,34 +1,34 @@
 //! The queue on SQS.
 
+use super::{Aws, Lazily, lazily};
 use crate::config::ConfigError;
 use crate::queue::{Message, Queue, QueueError};
-use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{SendMessageBatchRequestEntry, SendMessageBatchResultEntry};
 
 /// A queue of SQS, in the account of its configuration.
 #[derive(Clone, Debug)]
 pub struct SqsQueue {
-    client: Client,
+    client: Lazily<Client>,
     url: String,
 }
 
 impl SqsQueue {
     /// The queue at `url`.
-    pub fn new(config: &SdkConfig, url: &str) -> Self {
-        Self { client: Client::new(config), url: url.to_owned() }
+    pub fn new(aws: &Aws, url: &str) -> Self {
+        Self { client: lazily(aws, Client::new), url: url.to_owned() }
     }
 
     /// The queue that `QUEUE_URL` names.
     #[expect(clippy::disallowed_methods, reason = "the queue is named at deployment")]
-    pub fn from_env(config: &SdkConfig) -> Result<Self, ConfigError> {
+    pub fn from_env(aws: &Aws) -> Result<Self, ConfigError> {
         let url = std::env::var("QUEUE_URL").map_err(|_| ConfigError::Missing("QUEUE_URL"))?;
-        Ok(Self::new(config, &url))
+        Ok(Self::new(aws, &url))
     }
 
     /// The queue that `QUEUE_URL` names. `None` if it names none.
-    pub fn if_named(config: &SdkConfig) -> Option<Self> {
-        Self::from_env(config).ok().filter(|queue| !queue.url.trim().is_empty())
+    pub fn if_named(aws: &Aws) -> Option<Self> {
+        Self::from_env(aws).ok().filter(|queue| !queue.url.trim().is_empty())
     }
 }
 

@@ -5,21 +5,19 @@
 //! moments of every cold start, and believes 140 more authorities about where our keys lie.
 
 use crate::config::ConfigError;
-use crate::http::{NotRoots, Roots};
-use aws_smithy_http_client::tls::TrustStore;
+use crate::http::Roots;
+use rustls::RootCertStore;
 use std::path::Path;
 
 /// Amazon's roots; or, in their place, those of `bundle`, as `AWS_CA_BUNDLE` has it in AWS's own
 /// tools: for a proxy that shows certificates of its own, and for partitions with other authorities.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html>
-pub(super) fn trust_store(bundle: Option<&Path>) -> Result<TrustStore, ConfigError> {
-    let Some(bundle) = bundle else {
-        return Ok(TrustStore::empty().with_pem_certificate(AMAZON));
+pub(super) fn trusted(bundle: Option<&Path>) -> Result<RootCertStore, ConfigError> {
+    let roots = match bundle {
+        None => Roots::from_pem(AMAZON.as_bytes()),
+        Some(bundle) => Roots::read(bundle),
     };
-    let bundle = std::fs::read(bundle).map_err(|_| ConfigError::CaBundle(NotRoots::Unreadable))?;
-    // Whoever reads it next panics if it is broken.
-    Roots::from_pem(&bundle).map_err(ConfigError::CaBundle)?;
-    Ok(TrustStore::empty().with_pem_certificate(bundle))
+    roots.map(|roots| roots.alone()).map_err(ConfigError::CaBundle)
 }
 
 const AMAZON: &str = concat!(

@@ -1,28 +1,34 @@
 //! Key rings and client secrets in Secrets Manager.
 
+use super::endpoint::SECRETS_MANAGER;
+use super::quick::Quick;
+use super::{Aws, Lazily, lazily};
 use crate::config::Config;
 use crate::identity::IdentitySettings;
 use crate::store::{ClientSecrets, SecretStore, StoreError};
 use crate::target::SecretName;
-use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::delete_secret::DeleteSecretError;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use oauth2::ClientSecret;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Secrets, read when asked for.
 #[derive(Clone, Debug)]
 pub struct Secrets {
-    client: Client,
+    client: Lazily<Client>,
+    quick: Arc<Quick>,
     key: Option<String>,
 }
 
 impl Secrets {
-    /// The secrets of the account of `config`.
-    pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config), key: None }
+    /// The secrets of the account of `aws`.
+    pub fn new(aws: &Aws) -> Self {
+        let quick = Arc::new(Quick::new(aws, &SECRETS_MANAGER));
+        Self { client: lazily(aws, Client::new), quick, key: None }
     }
 
     /// The same, where a new secret is encrypted with the KMS key `key`; without one it is with the key
@@ -80,7 +86,13 @@ impl Secrets {
 
     /// The text of a secret.
     pub async fn text(&self, name: &SecretName) -> Result<String, StoreError> {
-        let output = self.client.get_secret_value().secret_id(&name.0).send().await;
+        let query = GetSecretValue { id: &name.0 };
+        let read = |body: &[u8]| serde_json::from_slice::<SecretValue>(body).ok();
+        if let Some(SecretValue { text }) = self.quick.ask("GetSecretValue", &query, read).await {
+            return Ok(text);
+        }
+        // Boxed, as what is seldom done and large.
+        let output = Box::pin(self.client.get_secret_value().secret_id(&name.0).send()).await;
         let output = output.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
         output.secret_string.ok_or(StoreError::Unreadable("the secret holds no text"))
     }
@@ -109,6 +121,19 @@ impl SecretStore for Secrets {
             Err(error) => Err(StoreError::Unavailable(Box::new(error))),
         }
     }
+}
+
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>
+#[derive(Serialize)]
+struct GetSecretValue<'a> {
+    #[serde(rename = "SecretId")]
+    id: &'a str,
+}
+
+#[derive(Deserialize)]
+struct SecretValue {
+    #[serde(rename = "SecretString")]
+    text: String,
 }
 
 fn is_absent(error: &SdkError<DeleteSecretError>) -> bool {

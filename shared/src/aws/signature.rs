@@ -7,7 +7,6 @@
 use crate::seal;
 use aws_lc_rs::{digest, hmac};
 use aws_sdk_dynamodb::config::Credentials;
-use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Signs for one service in one region.
@@ -85,11 +84,8 @@ impl Signer {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 const NAMES: &str = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target";

@@ -1,9 +1,9 @@
 //! The tables, for engines on this machine. A deployment's are in `template.yaml`; a test compares
 //! the two.
 
+use super::Aws;
 use super::dynamodb::{DUE, Tables};
 use crate::store::StoreError;
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::types::{
@@ -23,8 +23,8 @@ impl Tables {
     }
 
     /// Creates those that are not there.
-    pub async fn create(&self, config: &SdkConfig) -> Result<(), StoreError> {
-        let client = Client::new(config);
+    pub async fn create(&self, aws: &Aws) -> Result<(), StoreError> {
+        let client = Client::new(aws.sdk());
         create(&client, &self.targets, &["name"], None).await?;
         create(&client, &self.pending, &["id"], None).await?;
         create(&client, &self.connections, &["subject", "target"], Some(&due()?)).await

@@ -26,6 +26,12 @@ impl Roots {
         if store.is_empty() { Err(NotRoots::Empty) } else { Ok(Self(store.roots.into())) }
     }
 
+    /// Those, and no others.
+    #[cfg(feature = "aws")]
+    pub(crate) fn alone(&self) -> RootCertStore {
+        self.0.iter().cloned().collect()
+    }
+
     /// Those, and the ones that browsers believe, which are compiled in.
     pub(super) fn and_public(&self) -> RootCertStore {
         webpki_roots::TLS_SERVER_ROOTS.iter().chain(&*self.0).cloned().collect()

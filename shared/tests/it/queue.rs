@@ -1,7 +1,7 @@
 //! The queue on SQS, in the words of its API.
 
 use crate::support::server::{Asked, Server, json as answer};
-use broker::aws::{SqsQueue, sdk_config_at};
+use broker::aws::{Aws, SqsQueue};
 use broker::queue::{Message, Queue};
 use broker::subject::Subject;
 use serde_json::{Value, json};
@@ -47,8 +47,8 @@ async fn a_queue_that_refuses_altogether_is_an_outage() {
 }
 
 async fn queue(server: &Server) -> SqsQueue {
-    let config = sdk_config_at(&server.url).await;
-    SqsQueue::new(&config, &format!("{}/000000000000/due", server.url))
+    let aws = Aws::at(&server.url).await;
+    SqsQueue::new(&aws, &format!("{}/000000000000/due", server.url))
 }
 
 fn message(sub: &str) -> Message {

@@ -1,49 +1,87 @@
-//! The read of the hot path asks by itself, and leaves to the SDK whatever is not a plain answer.
+//! Reads ask by themselves, and leave to the SDK whatever is not a plain answer.
 
 use crate::support::server::{Asked, Server, json};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
-use broker::aws::{DynamoStore, Tables, sdk_config_at};
+use broker::aws::{Aws, DynamoStore, Secrets, Tables};
 use broker::connection::Status;
 use broker::store::{ConnectionStore, StoreError, TargetStore};
 use broker::subject::{Subject, SubjectId};
+use broker::target::SecretName;
 use serde_json::{Value, json as value};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[tokio::test]
-async fn what_the_sdk_reads_is_read_in_one_request_with_the_sdks_credentials() {
+async fn what_the_sdk_reads_is_read_in_the_same_words_with_the_sdks_credentials() {
     let server = Server::start(async |asked: Asked| match operation(&asked) {
-        "GetItem" => json(200, &row()),
-        _ => json(200, "{}"),
+        "GetSecretValue" => json(200, r#"{"Name":"a","SecretString":"the secret"}"#),
+        "GetItem" if asked.body.contains("subject") => json(200, &row()),
+        "GetItem" => json(200, &value!({ "Item": record("notes") })),
+        _ if asked.body.contains("ExclusiveStartKey") => json(200, &page(&["notes"], None)),
+        _ => json(200, &page(&["files", "mail"], Some("mail"))),
+    })
+    .await;
+    let aws = Aws::at(&server.url).await;
+    let by_the_sdk = Aws::from(aws.sdk().clone());
+    let read = async |aws: &Aws| {
+        let store = DynamoStore::new(aws, Tables::named("latchkey"));
+        let secrets = Secrets::new(aws);
+        (
+            found(&store).await.unwrap().unwrap(),
+            store.find_target(&"notes".parse().unwrap()).await.unwrap().unwrap(),
+            store.targets().await.unwrap().targets,
+            secrets.text(&SecretName("latchkey/a".to_owned())).await.unwrap(),
+        )
+    };
+    let (quick, slow) = (read(&aws).await, read(&by_the_sdk).await);
+    assert_eq!(quick, slow);
+    assert!(matches!(quick.0.status, Status::Active { renewable: true, .. }));
+    assert_eq!(quick.2.len(), 3);
+
+    let asked = server.asked();
+    let (quick, slow) = asked.split_at(asked.len() / 2);
+    assert!(quick.iter().all(is_quick) && !slow.iter().any(is_quick));
+    let body = |asked: &Asked| serde_json::from_str::<Value>(&asked.body).unwrap();
+    for (quick, slow) in quick.iter().zip(slow) {
+        assert_eq!(body(quick), body(slow));
+        for name in ["content-type", "host", "x-amz-target"] {
+            assert_eq!(quick.header(name), slow.header(name), "{name}");
+        }
+        let scope = |asked: &Asked| {
+            let authorization = asked.header("authorization").unwrap();
+            authorization.split_once(", ").unwrap().0.to_owned()
+        };
+        assert_eq!(scope(quick), scope(slow));
+    }
+}
+
+#[tokio::test]
+async fn what_is_of_no_kind_that_we_write_is_not_looked_at_and_no_trouble() {
+    let mut odd = row();
+    for (name, kind) in [("a", "M"), ("b", "L"), ("c", "NULL"), ("d", "NS"), ("e", "BS")] {
+        odd["Item"][name] = value!({ kind: {} });
+    }
+    let server = Server::start(move |_| {
+        let answer = json(200, &odd);
+        async { answer }
     })
     .await;
     let store = store(&server).await;
-    let first = found(&store).await.unwrap();
-    store.targets().await.unwrap();
-    assert_eq!(found(&store).await.unwrap(), first);
-    assert!(matches!(first.unwrap().status, Status::Active { renewable: true, .. }));
-
-    let asked = server.asked();
-    assert_eq!(asked.iter().map(is_quick).collect::<Vec<_>>(), [false, false, true]);
-    let (by_the_sdk, quick) = (&asked[0], &asked[2]);
-    let body = |asked: &Asked| serde_json::from_str::<Value>(&asked.body).unwrap();
-    assert_eq!(body(quick), body(by_the_sdk));
-    for name in ["content-type", "host", "x-amz-target"] {
-        assert_eq!(quick.header(name), by_the_sdk.header(name), "{name}");
+    for _ in 0..2 {
+        assert!(found(&store).await.unwrap().is_some());
     }
-    let credential = "AWS4-HMAC-SHA256 Credential=local/";
-    assert!(quick.header("authorization").unwrap().starts_with(credential));
+    assert_eq!(server.asked().iter().map(is_quick).collect::<Vec<_>>(), [true, true]);
 }
 
 #[tokio::test]
 async fn who_is_not_there_is_not_asked_for_twice() {
     let server = Server::start(async |_| json(200, "{}")).await;
     let store = store(&server).await;
-    for _ in 0..3 {
+    for _ in 0..2 {
         assert!(found(&store).await.unwrap().is_none());
     }
-    assert_eq!(server.asked().iter().map(is_quick).collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(server.asked().iter().map(is_quick).collect::<Vec<_>>(), [true, true]);
 }
 
 /// Throttled, down, out of time, refused for its signature or its clock, cut off, or nonsense.
@@ -54,7 +92,7 @@ async fn whatever_is_not_a_plain_answer_is_asked_for_again_by_the_sdk() {
         value!({ "__type": name, "message": "no" }).to_string()
     };
     let mut odd = row();
-    odd["Item"]["later"] = value!({ "M": {} });
+    odd["Item"]["later"] = value!({ "Z": {} });
     for (status, body) in [
         (400, exception("ProvisionedThroughputExceededException")),
         (400, exception("ThrottlingException")),
@@ -73,17 +111,32 @@ async fn whatever_is_not_a_plain_answer_is_asked_for_again_by_the_sdk() {
     ] {
         let case = format!("{status} {body}");
         let server = Server::start(move |asked: Asked| {
-            let answer = if is_quick(&asked) { json(status, &body) } else { json(200, &row()) };
+            let answer = match operation(&asked) {
+                _ if is_quick(&asked) => json(status, &body),
+                "GetItem" => json(200, &row()),
+                "Scan" => json(200, &page(&["notes"], None)),
+                _ => json(200, r#"{"SecretString":"the secret"}"#),
+            };
             async { answer }
         })
         .await;
-        let store = store(&server).await;
+        // And for a while nothing else is tried.
+        let aws = Aws::at(&server.url).await;
+        let store = DynamoStore::new(&aws, Tables::named("latchkey"));
         for _ in 0..3 {
             assert!(found(&store).await.unwrap().is_some(), "{case}");
         }
-        // And for a while nothing else is tried.
+        let store = DynamoStore::new(&aws, Tables::named("latchkey"));
+        for _ in 0..3 {
+            assert_eq!(store.targets().await.unwrap().targets.len(), 1, "{case}");
+        }
+        let secrets = Secrets::new(&aws);
+        for _ in 0..3 {
+            let text = secrets.text(&SecretName("latchkey/a".to_owned())).await.unwrap();
+            assert_eq!(text, "the secret", "{case}");
+        }
         let asked = server.asked().iter().map(is_quick).collect::<Vec<_>>();
-        assert_eq!(asked, [false, true, false, false], "{case}");
+        assert_eq!(asked, [[true, false, false, false]; 3].concat(), "{case}");
     }
 }
 
@@ -96,15 +149,15 @@ async fn after_a_minute_it_asks_by_itself_again() {
     .await;
     let now = Arc::new(AtomicU64::new(1_800_000_000));
     let clock = Stepped(Arc::clone(&now));
-    let config = sdk_config_at(&server.url).await.into_builder();
-    let config = config.time_source(SharedTimeSource::new(clock)).build();
-    let store = DynamoStore::new(&config, Tables::named("latchkey"));
+    let aws = Aws::at(&server.url).await;
+    let config = aws.sdk().to_builder().time_source(SharedTimeSource::new(clock)).build();
+    let store = DynamoStore::new(&aws.configured(config), Tables::named("latchkey"));
     for seconds in [0, 0, 59, 61, 62] {
         now.store(1_800_000_000 + seconds, Ordering::Relaxed);
         assert!(found(&store).await.unwrap().is_some());
     }
     let asked = server.asked().iter().map(is_quick).collect::<Vec<_>>();
-    assert_eq!(asked, [false, true, false, false, true, true]);
+    assert_eq!(asked, [true, false, false, false, true, true]);
 }
 
 #[tokio::test]
@@ -117,7 +170,6 @@ async fn an_answer_that_does_not_come_is_waited_for_a_second_and_then_asked_for_
     })
     .await;
     let store = store(&server).await;
-    assert!(found(&store).await.unwrap().is_some());
     let began = Instant::now();
     assert!(found(&store).await.unwrap().is_some());
     assert!((1..3).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
@@ -149,7 +201,7 @@ impl TimeSource for Stepped {
 }
 
 async fn store(server: &Server) -> DynamoStore {
-    DynamoStore::new(&sdk_config_at(&server.url).await, Tables::named("latchkey"))
+    DynamoStore::new(&Aws::at(&server.url).await, Tables::named("latchkey"))
 }
 
 async fn found(store: &DynamoStore) -> Result<Option<broker::connection::Connection>, StoreError> {
@@ -167,6 +219,31 @@ fn is_quick(asked: &Asked) -> bool {
 
 fn operation(asked: &Asked) -> &str {
     asked.header("x-amz-target").unwrap().split_once('.').unwrap().1
+}
+
+fn page(names: &[&str], last: Option<&str>) -> Value {
+    let items = names.iter().copied().map(record).collect::<Vec<_>>();
+    let mut page = value!({ "Count": items.len(), "Items": items });
+    if let Some(last) = last {
+        page["LastEvaluatedKey"] = value!({ "name": { "S": last } });
+    }
+    page
+}
+
+fn record(name: &str) -> Value {
+    let target = value!({
+        "name": name,
+        "title": name,
+        "endpoint": format!("https://{name}.example/mcp"),
+        "resource": format!("https://{name}.example"),
+        "authorization_server": {
+            "issuer": "https://as.example",
+            "authorization_endpoint": "https://as.example/authorize",
+            "token_endpoint": "https://as.example/token",
+        },
+        "client": { "client_id": "broker" },
+    });
+    value!({ "name": { "S": name }, "record": { "S": target.to_string() }, "note": { "NULL": true } })
 }
 
 fn row() -> Value {

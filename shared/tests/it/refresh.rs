@@ -3,7 +3,7 @@
 use crate::support::server::{Server, json};
 use crate::support::store::FaultyStore;
 use crate::support::target::target;
-use broker::aws::{DynamoStore, Tables, sdk_config_at};
+use broker::aws::{Aws, DynamoStore, Tables};
 use broker::breaker::Breakers;
 use broker::clock::{SystemRandom, unguessable};
 use broker::connection::{Connection, Reason, Status};
@@ -349,10 +349,10 @@ async fn dynamo() -> DynamoStore {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let database = dynoxide::Database::memory().unwrap();
     tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
-    let config = sdk_config_at(&endpoint).await;
+    let aws = Aws::at(&endpoint).await;
     let tables = Tables::named(&unguessable(&SystemRandom).unwrap());
-    tables.create(&config).await.unwrap();
-    DynamoStore::new(&config, tables)
+    tables.create(&aws).await.unwrap();
+    DynamoStore::new(&aws, tables)
 }
 
 fn ring() -> KeyRing {

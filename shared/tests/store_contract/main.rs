@@ -6,7 +6,7 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use broker::aws::{DynamoStore, Tables, sdk_config_at};
+use broker::aws::{Aws, DynamoStore, Tables};
 use broker::clock::{SystemRandom, unguessable};
 use broker::connection::Connection;
 use broker::memory::MemoryStore;
@@ -57,10 +57,10 @@ async fn dynamo() -> (DynamoStore, Client, Tables) {
         tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, never));
         endpoint
     };
-    let config = sdk_config_at(&endpoint).await;
+    let aws = Aws::at(&endpoint).await;
     let tables = Tables::named(&unguessable(&SystemRandom).unwrap());
-    tables.create(&config).await.unwrap();
-    (DynamoStore::new(&config, tables.clone()), Client::new(&config), tables)
+    tables.create(&aws).await.unwrap();
+    (DynamoStore::new(&aws, tables.clone()), Client::new(aws.sdk()), tables)
 }
 
 /// Whether one of the item's texts or binaries holds `text`.

@@ -3,7 +3,7 @@
 use crate::{dynamo, name, target, winners};
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
-use broker::aws::{DynamoStore, Tables, sdk_config_at};
+use broker::aws::{Aws, DynamoStore, Tables};
 use broker::memory::MemoryStore;
 use broker::store::{StoreError, TargetStore};
 use broker::target::Target;
@@ -143,7 +143,7 @@ async fn r7_a_target_is_found_as_it_is_now() {
         ([("content-type", "application/x-amz-json-1.0")], "{}")
     });
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    let store = DynamoStore::new(&sdk_config_at(&endpoint).await, Tables::named("t"));
+    let store = DynamoStore::new(&Aws::at(&endpoint).await, Tables::named("t"));
 
     assert_eq!(store.find_target(&name("notes")).await.unwrap(), None);
 

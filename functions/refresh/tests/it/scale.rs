@@ -5,7 +5,7 @@
 use crate::world::{HOUR, NOW, Secrets, TestQueue, Watch, at, keys, notes, person};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use broker::aws::{DynamoStore, Tables, sdk_config_at};
+use broker::aws::{Aws, DynamoStore, Tables};
 use broker::breaker::Breakers;
 use broker::clock::SystemRandom;
 use broker::clock::unix_seconds;
@@ -207,10 +207,10 @@ async fn table() -> (DynamoStore, Client, Tables) {
     let database = dynoxide::Database::memory().unwrap();
     let never = std::future::pending();
     tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, never));
-    let config = sdk_config_at(&endpoint).await;
+    let aws = Aws::at(&endpoint).await;
     let tables = Tables::named("scale");
-    tables.create(&config).await.unwrap();
-    (DynamoStore::new(&config, tables.clone()), Client::new(&config), tables)
+    tables.create(&aws).await.unwrap();
+    (DynamoStore::new(&aws, tables.clone()), Client::new(aws.sdk()), tables)
 }
 
 /// A store that counts what a sweep asks of it.

@@ -1,7 +1,10 @@
 //! The interceptor that prepares nothing: whatever a call needs is read in the first one. It shows
 //! what preparation is worth, and with the feature `stock` what the SDK costs as it comes.
 
-use broker::aws::{DynamoStore, Secrets, Tables};
+// All that a call may wait for lies within one future.
+#![recursion_limit = "256"]
+
+use broker::aws::{Aws, DynamoStore, Secrets, Tables};
 use broker::breaker::Breakers;
 use broker::clock::{SystemClock, SystemRandom};
 use broker::config::Config;
@@ -27,9 +30,9 @@ async fn main() -> Result<(), Error> {
 
 async fn assemble() -> Result<Interceptor<DynamoStore, DynamoStore, Secrets, SystemClock>, Error> {
     let config = Config::from_env()?;
-    let sdk = sdk_config().await?;
-    let secrets = Secrets::new(&sdk);
-    let store = DynamoStore::new(&sdk, Tables::from_env()?);
+    let aws = aws().await?;
+    let secrets = Secrets::new(&aws);
+    let store = DynamoStore::new(&aws, Tables::from_env()?);
     let http = Http::new(Reach::Public);
     let http = http.admitting(config.outbound.private_hosts, &config.outbound.roots);
     Ok(Interceptor {
@@ -50,15 +53,15 @@ async fn assemble() -> Result<Interceptor<DynamoStore, DynamoStore, Secrets, Sys
 }
 
 #[cfg(not(feature = "stock"))]
-async fn sdk_config() -> Result<aws_config::SdkConfig, Error> {
-    Ok(broker::aws::sdk_config().await?)
+async fn aws() -> Result<Aws, Error> {
+    Ok(Aws::from_env().await?)
 }
 
 #[cfg(feature = "stock")]
-async fn sdk_config() -> Result<aws_config::SdkConfig, Error> {
+async fn aws() -> Result<Aws, Error> {
     use aws_smithy_http_client::{Builder, tls};
     let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
     let http = Builder::new().tls_provider(tls).build_https();
     let config = aws_config::defaults(aws_config::BehaviorVersion::latest());
-    Ok(config.http_client(http).load().await)
+    Ok(config.http_client(http).load().await.into())
 }

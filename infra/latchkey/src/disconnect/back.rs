@@ -47,7 +47,7 @@ impl Back {
         if let (Some(target), Some(stack)) = (target, operator.stack()) {
             match ring(stack).await {
                 Ok(ring) => {
-                    let secrets = Secrets::new(stack.config());
+                    let secrets = stack.secrets();
                     let http = operator.reach(&target.endpoint);
                     parts = Some(Arc::new(Parts { target, ring, secrets, http }));
                 }
@@ -113,7 +113,7 @@ impl Parts {
 
 async fn ring(stack: &Stack) -> Result<KeyRing, String> {
     let name = stack.needed("TokenKeysSecret").map_err(|refusal| refusal.problem)?;
-    let secrets = Secrets::new(stack.config());
+    let secrets = stack.secrets();
     let text = secrets.text(&SecretName(name.to_owned())).await;
     KeyRing::for_tokens(&text.map_err(|error| error.to_string())?)
         .map_err(|error| error.to_string())

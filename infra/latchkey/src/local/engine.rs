@@ -2,7 +2,7 @@
 //! runs in production.
 
 use super::folder::Folder;
-use broker::aws::{DynamoStore, Tables, sdk_config_at};
+use broker::aws::{Aws, DynamoStore, Tables};
 use dynoxide::Database;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -46,10 +46,10 @@ impl Engine {
             tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, async {
                 let _ = stopped.await;
             }));
-        let config = sdk_config_at(&endpoint).await;
+        let aws = Aws::at(&endpoint).await;
         let tables = Tables::named("latchkey");
-        tables.create(&config).await?;
-        Ok(Self { store: DynamoStore::new(&config, tables), stop, server })
+        tables.create(&aws).await?;
+        Ok(Self { store: DynamoStore::new(&aws, tables), stop, server })
     }
 
     /// What it keeps.

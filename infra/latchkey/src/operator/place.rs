@@ -4,7 +4,6 @@ use super::{Access, KeptSecrets, Operator, PATIENCE};
 use crate::answer::Refusal;
 use crate::local::{DEFAULT_LISTEN, Engine, Folder, LocalSecrets};
 use crate::stack::Stack;
-use broker::aws::Secrets;
 use broker::config::BaseUrl;
 use broker::http::{Http, Reach};
 use broker::target::{Endpoint, is_loopback_http};
@@ -70,7 +69,7 @@ impl Operator {
         if access == Access::Change {
             stack.is_settled()?;
         }
-        let secrets = Secrets::new(stack.config()).encrypted_with(stack.parameter("KeyArn"));
+        let secrets = stack.secrets().encrypted_with(stack.parameter("KeyArn"));
         Ok(Self {
             store: stack.store(),
             secrets: KeptSecrets::Stack(secrets),

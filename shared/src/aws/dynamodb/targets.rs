@@ -14,15 +14,12 @@ use serde::Deserialize;
 
 impl TargetStore for DynamoStore {
     async fn find_target(&self, name: &TargetName) -> Result<Option<Target>, StoreError> {
-        self.item(name).await?.as_ref().map(target).transpose()
+        self.target_item(name).await?.as_ref().map(target).transpose()
     }
 
     async fn targets(&self) -> Result<Registered, StoreError> {
-        let mut pages =
-            self.client.scan().table_name(&self.tables.targets).into_paginator().items().send();
         let mut registered = Registered::default();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(unavailable)?;
+        for item in self.target_items().await? {
             if let Some(recipe) = recipe(&item) {
                 registered.recipes.insert(string(&item, "name")?.to_owned(), recipe);
             }
@@ -86,7 +83,7 @@ impl TargetStore for DynamoStore {
 
 impl CatalogStore for DynamoStore {
     async fn find_catalog(&self, name: &TargetName) -> Result<Option<Catalog>, StoreError> {
-        self.item(name).await?.as_ref().map_or(Ok(None), catalog)
+        self.target_item(name).await?.as_ref().map_or(Ok(None), catalog)
     }
 
     async fn put_catalog(
@@ -95,7 +92,7 @@ impl CatalogStore for DynamoStore {
         found: Option<&Catalog>,
         written: &Catalog,
     ) -> Result<bool, StoreError> {
-        let Some(item) = self.item(name).await? else { return Ok(false) };
+        let Some(item) = self.target_item(name).await? else { return Ok(false) };
         if catalog(&item)?.as_ref() != found {
             return Ok(false);
         }
@@ -137,11 +134,18 @@ impl DynamoStore {
         Ok(self.set(&target.name, "record", record))
     }
 
-    async fn item(&self, name: &TargetName) -> Result<Option<Item>, StoreError> {
-        let request = self.client.get_item().table_name(&self.tables.targets);
-        // Whoever wrote it a moment ago asks whether it is there.
-        let request = request.key("name", text(name.as_str())).consistent_read(true);
-        Ok(request.send().await.map_err(unavailable)?.item)
+    /// Whoever wrote it a moment ago asks whether it is there.
+    async fn target_item(&self, name: &TargetName) -> Result<Option<Item>, StoreError> {
+        self.item(&self.tables.targets, &[("name", name.as_str())]).await
+    }
+
+    async fn target_items(&self) -> Result<Vec<Item>, StoreError> {
+        let table = &self.tables.targets;
+        if let Some(items) = self.reads.items(table).await {
+            return Ok(items);
+        }
+        let pages = self.client.scan().table_name(table).into_paginator().items().send();
+        Box::pin(pages.collect::<Result<_, _>>()).await.map_err(unavailable)
     }
 
     /// The record as it is written, which is not always as we would write it: people edit records too.
@@ -150,7 +154,7 @@ impl DynamoStore {
         name: &TargetName,
         found: Option<&Target>,
     ) -> Result<Unchanged, StoreError> {
-        Ok(match (self.item(name).await?, found) {
+        Ok(match (self.target_item(name).await?, found) {
             (None, None) => Unchanged::Absent,
             (Some(item), Some(found)) if target(&item)? == *found => {
                 Unchanged::Record(text(string(&item, "record")?))

@@ -1,7 +1,7 @@
 use super::*;
 use axum::Router;
 use axum::routing::post;
-use broker::aws::{DynamoStore, Tables, sdk_config_at};
+use broker::aws::{Aws, DynamoStore, Tables};
 use broker::breaker::Breakers;
 use broker::clock::SystemRandom;
 use broker::connection::Connection;
@@ -74,13 +74,13 @@ async fn renewed() -> ([(&'static str, &'static str); 1], &'static str) {
 
 async fn store() -> DynamoStore {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let config = sdk_config_at(&format!("http://{}", listener.local_addr().unwrap())).await;
+    let aws = Aws::at(&format!("http://{}", listener.local_addr().unwrap())).await;
     let database = dynoxide::Database::memory().unwrap();
     let never = std::future::pending();
     tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, never));
     let tables = Tables::named("sweep");
-    tables.create(&config).await.unwrap();
-    DynamoStore::new(&config, tables)
+    tables.create(&aws).await.unwrap();
+    DynamoStore::new(&aws, tables)
 }
 
 async fn serve(router: Router) -> String {

@@ -207,8 +207,8 @@ async fn what_may_not_be_looked_at_is_not_called_sound() {
 
 pub(crate) async fn unreadable(world: &World) {
     use aws_sdk_dynamodb::types::AttributeValue;
-    let config = broker::aws::sdk_config_at(&world.aws.url).await;
-    let request = aws_sdk_dynamodb::Client::new(&config).put_item();
+    let aws = broker::aws::Aws::at(&world.aws.url).await;
+    let request = aws_sdk_dynamodb::Client::new(aws.sdk()).put_item();
     request
         .table_name(broker::aws::Tables::named("broker").connections)
         .item("subject", AttributeValue::S("somebody".into()))

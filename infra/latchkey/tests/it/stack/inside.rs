@@ -6,7 +6,7 @@ use crate::connect::world::metadata;
 use axum::routing::{get, post};
 use axum::serve::Listener;
 use axum::{Json, Router};
-use broker::aws::sdk_config_at;
+use broker::aws::Aws;
 use broker::http::{Reach, Roots};
 use http::StatusCode;
 use latchkey::answer::Refusal;
@@ -81,7 +81,7 @@ fn invalid_grant() -> Value {
 }
 
 async fn operator(world: &World, roots: Roots) -> Result<Operator, Refusal> {
-    let account = Account::with(sdk_config_at(&world.aws.url).await)?;
+    let account = Account::with(Aws::at(&world.aws.url).await)?;
     let account = account.believing(roots).reaching(Reach::Loopback);
     Operator::of_stack(Stack::find(account, STACK).await?, Access::Change)
 }

@@ -45,8 +45,8 @@ async fn who_may_not_look_is_told_from_who_is_not_signed_in_and_from_a_busy_serv
 
 #[tokio::test]
 async fn without_credentials_it_is_said_that_there_are_none() {
-    let config = broker::aws::sdk_config_at("http://127.0.0.1:9").await;
-    let config = config.into_builder().credentials_provider(nobody()).build();
+    let aws = broker::aws::Aws::at("http://127.0.0.1:9").await;
+    let config = aws.sdk().to_builder().credentials_provider(nobody()).build();
     let refused = latchkey::stack::Stack::find(Account::with(config).unwrap(), "broker").await;
     let (kind, exit, problem) = told(refused.err().unwrap());
     assert_eq!((kind, exit), ("no_credentials", Exit::Refused), "{problem}");
@@ -54,15 +54,15 @@ async fn without_credentials_it_is_said_that_there_are_none() {
 
 #[tokio::test]
 async fn without_a_region_it_is_said_that_none_is_named() {
-    let config = broker::aws::sdk_config_at("http://127.0.0.1:9").await;
-    let config = config.into_builder().region(None).build();
+    let aws = broker::aws::Aws::at("http://127.0.0.1:9").await;
+    let config = aws.sdk().to_builder().region(None).build();
     assert_eq!(told(Account::with(config).err().unwrap()).1, Exit::Usage);
 }
 
 #[tokio::test]
 async fn an_account_that_cannot_be_reached_is_tried_again() {
-    let config = broker::aws::sdk_config_at("http://127.0.0.1:9").await;
-    let refused = latchkey::stack::Stack::find(Account::with(config).unwrap(), "broker").await;
+    let aws = broker::aws::Aws::at("http://127.0.0.1:9").await;
+    let refused = latchkey::stack::Stack::find(Account::with(aws).unwrap(), "broker").await;
     assert_eq!(told(refused.err().unwrap()).1, Exit::TryAgain);
 }
 

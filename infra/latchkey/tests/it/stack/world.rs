@@ -5,7 +5,7 @@ use crate::connect::world::World as Servers;
 use crate::support::Place;
 use axum::Router;
 use axum::extract::State;
-use broker::aws::{DynamoStore, Tables, sdk_config_at};
+use broker::aws::{DynamoStore, Tables};
 use broker::clock::{Clock, SystemClock, SystemRandom};
 use broker::http::Reach;
 use broker::page;
@@ -44,7 +44,7 @@ impl World {
             format!("{}/register/made", servers.issuer).into();
         servers.says().registration.1["registration_access_token"] = "token".into();
         let tables = Tables::named("broker");
-        tables.create(&sdk_config_at(&aws.url).await).await.unwrap();
+        tables.create(&broker::aws::Aws::at(&aws.url).await).await.unwrap();
         let outputs = [
             ("BaseUrl", base_url.as_str()),
             ("TargetsTable", &tables.targets),
@@ -79,7 +79,7 @@ impl World {
     }
 
     pub(crate) async fn stack_named(&self, name: &str) -> Result<Stack, Refusal> {
-        let account = Account::with(sdk_config_at(&self.aws.url).await)?;
+        let account = Account::with(broker::aws::Aws::at(&self.aws.url).await)?;
         Stack::find(account.reaching(Reach::Loopback), name).await
     }
 
@@ -104,7 +104,7 @@ impl World {
     }
 
     pub(crate) async fn store(&self) -> DynamoStore {
-        DynamoStore::new(&sdk_config_at(&self.aws.url).await, Tables::named("broker"))
+        DynamoStore::new(&broker::aws::Aws::at(&self.aws.url).await, Tables::named("broker"))
     }
 
     pub(crate) async fn target(&self) -> Option<Target> {
@@ -129,8 +129,8 @@ impl World {
     /// Writes what the catalog says of the target beside its record.
     pub(crate) async fn catalog(&self, state: &Value) {
         use aws_sdk_dynamodb::types::AttributeValue;
-        let config = sdk_config_at(&self.aws.url).await;
-        let request = aws_sdk_dynamodb::Client::new(&config).update_item();
+        let aws = broker::aws::Aws::at(&self.aws.url).await;
+        let request = aws_sdk_dynamodb::Client::new(aws.sdk()).update_item();
         request
             .table_name(Tables::named("broker").targets)
             .key("name", AttributeValue::S("notes".into()))
