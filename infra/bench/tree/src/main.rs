@@ -11,6 +11,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
+#[expect(clippy::disallowed_methods, reason = "a measure has no `Config`")]
 async fn main() -> Result<(), Error> {
     let token = &std::env::var("TREE_TOKEN")?;
     run(service_fn(async |event: LambdaEvent<Value>| forward(event.payload, token))).await
