@@ -67,6 +67,11 @@ impl Arguments {
         self.modes.is_empty() || self.modes.contains(&mode)
     }
 
+    /// Whether no variant of that name is to play.
+    pub(crate) fn leaves_out(&self, name: &str) -> bool {
+        self.without.iter().any(|without| without == name)
+    }
+
     /// A program of this workspace.
     pub(crate) fn built(&self, name: &str) -> PathBuf {
         self.built.join(name)

@@ -24,6 +24,8 @@ pub enum Mode {
     Delay,
     /// Events from 4 KB to 6 MB.
     Size,
+    /// What a body costs, beside a tree of it.
+    Body,
     /// The share of a processor that small functions get.
     Quota,
     /// More targets, more connections, more callers, and sweeps of more rows.
@@ -46,6 +48,7 @@ impl Mode {
             }
             Self::Warm | Self::Pass | Self::Mixes | Self::Size => &[WARM_CPU, WARM_WALL, PEAK],
             Self::Delay => &[WARM_WALL, WARM_CPU],
+            Self::Body => &[WARM_CPU, callgrind::WARM, WARM_WALL, PEAK],
             Self::Quota => &[FIRST_WALL, COLD_WALL, WARM_WALL],
             Self::Growth => {
                 &[WARM_CPU, WARM_WALL, REQUESTS, callgrind::WARM, COLD_CPU, callgrind::COLD, PEAK]

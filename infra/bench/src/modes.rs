@@ -1,5 +1,6 @@
 //! The kinds of measurement, each with its situations and the variants that it compares.
 
+pub(crate) mod body;
 pub(crate) mod growth;
 
 use crate::Failure;
@@ -97,6 +98,7 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
                 bench.plain.table.take(Duration::ZERO);
             }
             Mode::Size => bench.sizes(&mut measured)?,
+            Mode::Body => bench.bodies(&mut measured)?,
             Mode::Quota => bench.quotas(&mut measured)?,
             Mode::Growth => bench.growth(&certificates, plain, &mut measured, now)?,
             Mode::Callgrind => bench.instructions(&mut measured)?,
@@ -202,8 +204,7 @@ impl Bench<'_> {
 
     fn wanted<const N: usize>(&self, variants: [fn(&Arguments) -> Variant; N]) -> Vec<Variant> {
         let variants = variants.iter().map(|variant| variant(self.arguments));
-        let without = &self.arguments.without;
-        variants.filter(|variant| !without.iter().any(|name| name == variant.name)).collect()
+        variants.filter(|variant| !self.arguments.leaves_out(variant.name)).collect()
     }
 
     fn turns(
@@ -260,6 +261,11 @@ impl Cloud {
     /// A call in an event of `size` bytes.
     fn sized(&self, content: Content, size: usize) -> Scene<'_> {
         self.scene(&self.callers[..=10], &event::arguments(content, size), 10)
+    }
+
+    /// The same, and `warm` more of them, all by one caller.
+    fn remembers_sized(&self, content: Content, size: usize, warm: usize) -> Scene<'_> {
+        self.scene(&self.callers[..1], &event::arguments(content, size), warm)
     }
 }
 

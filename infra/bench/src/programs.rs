@@ -4,6 +4,7 @@
 use crate::Failure;
 use crate::arguments::Arguments;
 use crate::mode::Mode;
+use crate::variant::TREE;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use std::fs;
@@ -14,8 +15,9 @@ use std::process::{Command, Stdio};
 
 /// Builds the programs and installs the peers that are asked for.
 pub fn build(arguments: &Arguments) -> Result<(), Failure> {
-    let plays = |peer: &str| !arguments.without.iter().any(|name| name == peer);
-    let has_peers = |mode| !matches!(mode, Mode::Pass | Mode::Growth | Mode::Callgrind);
+    let plays = |name: &str| !arguments.leaves_out(name);
+    let has_peers =
+        |mode| !matches!(mode, Mode::Pass | Mode::Body | Mode::Growth | Mode::Callgrind);
     let has_peers = Mode::all().any(|mode| has_peers(mode) && arguments.asks_for(mode));
     let (python_plays, node_plays) = (has_peers && plays("python"), has_peers && plays("node"));
     // Before the minutes that the builds take.
@@ -30,6 +32,9 @@ pub fn build(arguments: &Arguments) -> Result<(), Failure> {
     cargo(&["--bin", "interceptor"])?;
     cargo(&["--package", "echo"])?;
     cargo(&["--package", "floor"])?;
+    if measures_bodies(arguments) {
+        cargo(&["--package", TREE])?;
+    }
     if arguments.asks_for(Mode::Growth) {
         cargo(&["--bin", "refresh"])?;
     }
@@ -46,13 +51,19 @@ pub fn build(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Looks for what every run needs: each process that does not start would be tried again.
+/// Looks for what is needed: each process that does not start would be tried again.
 pub fn look(arguments: &Arguments) -> Result<(), Failure> {
     let needed = [arguments.interceptor.clone(), arguments.built("floor"), arguments.built("echo")];
-    match needed.into_iter().find(|program| !program.exists()) {
+    let tree = measures_bodies(arguments).then(|| arguments.built(TREE));
+    match needed.into_iter().chain(tree).find(|program| !program.exists()) {
         Some(program) => Err(Failure::Missing(program)),
         None => Ok(()),
     }
+}
+
+/// Whether a body is compared with a tree of it.
+fn measures_bodies(arguments: &Arguments) -> bool {
+    arguments.asks_for(Mode::Body) && !arguments.leaves_out(TREE)
 }
 
 /// Whether a tool is there and of use, or else `what` is wanted.
@@ -150,4 +161,34 @@ fn run(tool: &'static str, command: &mut Command) -> Result<(), Failure> {
     let status = command.status()?;
     let what = || Failure::Tool { tool, what: status.to_string() };
     if status.success() { Ok(()) } else { Err(what()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn a_tree_is_built_and_looked_for_only_where_a_body_is_compared_with_one() {
+        let folder = std::env::temp_dir().join(format!("bench-programs-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        for program in ["interceptor", "floor", "echo"] {
+            fs::write(folder.join(program), "").unwrap();
+        }
+        let built = folder.to_str().unwrap();
+        let missing = |line: &str| {
+            let line = format!("bench --interceptor {built}/interceptor --built {built} {line}");
+            match look(&Arguments::parse_from(line.split_whitespace())) {
+                Err(Failure::Missing(program)) => Some(program),
+                _ => None,
+            }
+        };
+        for with in ["", "body", "warm body"] {
+            assert_eq!(missing(with), Some(folder.join(TREE)), "{with}");
+        }
+        for without in ["--quick", "size warm", "--without tree"] {
+            assert_eq!(missing(without), None, "{without}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -105,6 +105,18 @@ const LINES: &[Line] = &[
     ratio("The same: instructions", Mode::Callgrind, callgrind::FROM_MEMORY, callgrind::WARM),
     ratio("Warm call, a table that takes 3 ms: time", Mode::Delay, modes::SLOW_TABLE, WARM_WALL),
     ratio("Warm call of 6 MB of text: processor time", Mode::Size, "text, 6000 KB", WARM_CPU),
+    ratio(
+        "What 256 KB of text add to a warm call, against a tree: instructions",
+        Mode::Body,
+        modes::body::TEXT,
+        callgrind::WARM,
+    ),
+    ratio(
+        "The same of rows of small objects: instructions",
+        Mode::Body,
+        modes::body::ROWS,
+        callgrind::WARM,
+    ),
     ratio("Message without a token: processor time", Mode::Pass, modes::LIST, WARM_CPU),
     ratio("Renewal in line: processor time", Mode::Mixes, modes::REFRESH, WARM_CPU),
     ratio("Most memory held", Mode::Cold, TLS, PEAK),
@@ -114,6 +126,7 @@ const LINES: &[Line] = &[
 mod tests {
     use super::*;
     use crate::statistics::Figure;
+    use crate::variant::TREE;
 
     #[test]
     fn a_cell_is_a_ratio_to_the_first_variant_and_what_was_not_measured_is_empty() {
@@ -142,12 +155,22 @@ mod tests {
                 Mode::Cold,
                 vec![row("floor", FIRST_BY_WARM, 4.0), row(LATCHKEY, FIRST_BY_WARM, 2.0)],
             ),
+            found(
+                modes::body::TEXT,
+                Mode::Body,
+                vec![
+                    row(TREE, callgrind::WARM, 1000.0),
+                    row("floor", callgrind::WARM, 300.0),
+                    row(LATCHKEY, callgrind::WARM, 250.0),
+                ],
+            ),
         ];
         let table = table(&comparisons);
         let lines: Vec<_> = table.lines().skip(2).collect();
         assert!(lines[0].ends_with("own|4.00|||**2.00**|||||"), "{}", lines[0]);
         assert!(lines[1].ends_with("time|1.00|||**1.25**||||120|"), "{}", lines[1]);
-        assert!(lines[2].ends_with("time|||1.00|**1.10**|||||"), "{}", lines[2]);
-        assert_eq!(lines.len(), 3);
+        assert!(lines[2].ends_with("tree: instructions|0.30|||**0.25**|||||"), "{}", lines[2]);
+        assert!(lines[3].ends_with("time|||1.00|**1.10**|||||"), "{}", lines[3]);
+        assert_eq!(lines.len(), 4);
     }
 }

@@ -46,6 +46,11 @@ pub(crate) fn echo(arguments: &Arguments) -> Variant {
     Variant { only_echoes: true, ..Variant::program("echo", arguments.built("echo")) }
 }
 
+/// A body as a tree of values, and nothing else. It puts on the token that [`TREE_TOKEN`] says.
+pub(crate) fn tree(arguments: &Arguments) -> Variant {
+    Variant::program(TREE, arguments.built(TREE))
+}
+
 /// The release binary.
 pub(crate) fn latchkey(arguments: &Arguments) -> Variant {
     Variant::program(LATCHKEY, &arguments.interceptor)
@@ -118,3 +123,6 @@ pub(crate) const LATCHKEY: &str = "latchkey";
 pub(crate) const TOO_MANY_ROOTS: &str = "latchkey, too many roots";
 pub(crate) const OWN_ROOTS: &str = "latchkey, its own roots";
 pub(crate) const READING_FLOOR: &str = "floor that reads";
+pub(crate) const TREE: &str = "tree";
+/// What the tree is told its token by.
+pub(crate) const TREE_TOKEN: &str = "TREE_TOKEN";
