@@ -83,7 +83,7 @@ class Account:
             return refusal("UnrecognizedClientException", f"{error}", 400)
         function, caller = self._caller(call.key)
         allowed = call.key == OPERATOR or bool(function) and all(
-            self.deployment.policies.allows(function, call.action, resource) for resource in call.resources
+            self.deployment.policies.allows(function, call.action, resource, call.context) for resource in call.resources
         )
         place = self._keep(caller, call.action, call.resources, allowed)
         if not self._goes_on(call, caller, place, "before"):

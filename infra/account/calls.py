@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 #: One that does the same for many is the same permission.
@@ -16,12 +16,13 @@ class Unreadable(Exception):
 
 @dataclass
 class Call:
-    """One request. `resources` has every ARN that it acts on."""
+    """One request. `resources` has every ARN that it acts on, `context` the condition keys of IAM."""
 
     key: str
     service: str
     action: str
     resources: list
+    context: dict = field(default_factory=dict)
 
 
 def read(account, model, method, target, headers, body):
@@ -51,7 +52,8 @@ def read(account, model, method, target, headers, body):
     named = {"dynamodb": _table, "secretsmanager": _secret, "sqs": _queue}.get(service)
     if named is None:
         raise Unreadable(f"{service} is not known here")
-    return Call(key, service, f"{service}:{SAME.get(action, action)}", [arn + rest for rest in named(action, asked)])
+    context = _leading(asked) if service == "dynamodb" else {}
+    return Call(key, service, f"{service}:{SAME.get(action, action)}", [arn + rest for rest in named(action, asked)], context)
 
 
 def _table(action, asked):
@@ -61,6 +63,12 @@ def _table(action, asked):
         return ["table/*"]
     index = asked.get("IndexName")
     return [f"table/{asked['TableName']}" + (f"/index/{index}" if index else "")]
+
+
+def _leading(asked):
+    """The row that is asked for. Only of the table whose key is `id` does a role reach some rows and not others."""
+    row = (asked.get("Key") or asked.get("Item") or {}).get("id")
+    return {"dynamodb:LeadingKeys": row["S"]} if row else {}
 
 
 def _secret(action, asked):

@@ -50,6 +50,13 @@ class AccountTest(unittest.TestCase):
         self.denied(self.client("sqs", function).send_message, QueueUrl=self.made["queues"][0]["url"], MessageBody="{}")
         self.denied(self.client("bedrock-agentcore-control", function).list_gateway_targets, gatewayIdentifier=tables["GatewayId"])
 
+    def test_of_a_table_a_function_reaches_the_rows_that_its_role_names(self):
+        table, store = self.made["outputs"]["PendingTable"], self.client("dynamodb", "AKIAINTERCEPTOR")
+        store.put_item(TableName=table, Item={"id": {"S": "published.one"}})
+        self.assertIn("Item", store.get_item(TableName=table, Key={"id": {"S": "published.one"}}))
+        self.denied(store.get_item, TableName=table, Key={"id": {"S": "one"}})
+        self.denied(store.put_item, TableName=table, Item={"id": {"S": "one"}})
+
     def test_a_poller_has_the_role_of_its_function_and_a_name_of_its_own(self):
         queue = next(queue for queue in self.made["queues"] if queue["function"] == "Refresh")
         sqs = self.client("sqs", queue["key"])

@@ -6,6 +6,8 @@ from resolve import Stack
 
 EXACT = {"StringEquals", "ArnEquals"}
 PATTERN = {"StringLike", "ArnLike"}
+# They hold where there is no such key as well.
+OF_ALL = {"ForAllValues:StringLike"}
 
 
 class Policies:
@@ -72,13 +74,15 @@ def _applies(statement, action, resource, context):
 
 
 def _holds(operator, keys, context):
-    if operator not in EXACT | PATTERN:
+    if operator not in EXACT | PATTERN | OF_ALL:
         raise NotImplementedError(operator)
     # The names of condition keys know no case; their values do.
     context = {key.lower(): value for key, value in context.items()}
     for key, wanted in keys.items():
         found = context.get(key.lower())
         equal = str.__eq__ if operator in EXACT else _matches
+        if found is None and operator in OF_ALL:
+            continue
         if found is None or not any(equal(one, found) for one in _list(wanted)):
             return False
     return True

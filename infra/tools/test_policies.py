@@ -62,6 +62,7 @@ def calls(text):
 MADE = {
     "Interceptor": calls("""
         Targets             dynamodb:Scan
+        Pending             dynamodb:GetItem dynamodb:PutItem
         Connections         dynamodb:GetItem dynamodb:UpdateItem
         BrowserKeys         secretsmanager:GetSecretValue
         TokenKeys           secretsmanager:GetSecretValue
@@ -198,6 +199,14 @@ class Roles(unittest.TestCase):
         with_secret = {"Callback": {("secretsmanager:GetSecretValue", "sign-in secret")}}
         self.assert_exactly(Account(IdpClientSecretArn=SIGN_IN_SECRET), made(MADE, with_secret))
 
+    def test_the_interceptor_reaches_what_is_published_and_not_what_people_were_asked(self):
+        account = Account()
+        for key, reached in (("published.5l8X", True), ("5l8X", False), ("published", False), ("", False)):
+            context = {"dynamodb:LeadingKeys": key}
+            for action in ("dynamodb:GetItem", "dynamodb:PutItem"):
+                allowed = account.policies.allows("Interceptor", action, account.resources["Pending"], context)
+                self.assertEqual(allowed, reached, (action, key))
+
     def test_a_key_of_ones_own_changes_nothing_else(self):
         self.assert_exactly(Account(KeyArn=KEY, **GATEWAY), made(MADE, MADE_WITH_GATEWAY))
 
@@ -309,6 +318,13 @@ class Evaluation(unittest.TestCase):
         self.assertTrue(allows({"A:b": "2", "c:d": "arn:y:x"}))
         for context in ({}, {"a:b": "2"}, {"a:b": "3", "c:d": "arn:y:x"}, {"a:b": "*", "c:d": "arn:y:x"}):
             self.assertFalse(allows(context), context)
+
+    def test_a_condition_of_all_values_holds_where_there_is_none(self):
+        condition = {"ForAllValues:StringLike": {"a:b": "x.*"}}
+        judge = self.judge({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": condition})
+        allows = lambda context: judge.allows("R", "s3:GetObject", "arn:aws:s3:::a", context)
+        self.assertTrue(allows({}) and allows({"A:b": "x.y"}))
+        self.assertFalse(allows({"a:b": "y"}))
 
     def test_what_is_not_understood_is_no_policy(self):
         for strange in (

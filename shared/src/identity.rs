@@ -1,6 +1,7 @@
 //! From an inbound JWT or a browser's sign-in to a [`Subject`], by one function for both.
 
 mod claims;
+mod kept;
 mod published;
 
 use crate::clock::{self, NoRandomness, Random, unix_seconds};
@@ -9,16 +10,20 @@ use crate::oauth::authentication::basic;
 use crate::oauth::request::code_challenge;
 use crate::oauth::response::AuthorizationResponse;
 use crate::recent::Recent;
-use crate::seal;
+use crate::seal::{self, KeyRing};
+use crate::store::PublishedStore;
 use crate::subject::{Subject, SubjectId};
 use claims::{audience, client_of, speaks_for_a_machine};
 use jsonwebtoken::{Algorithm, Validation};
+use kept::Kept;
 use oauth2::{ClientSecret, PkceCodeVerifier};
 use published::{Known, METADATA_LIFETIME, Published};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub use kept::SealedPublished;
 
 /// What we know of the gateway's identity provider.
 #[derive(Clone, Debug)]
@@ -78,6 +83,19 @@ impl IdentityProvider {
     pub fn new(settings: IdentitySettings, http: Http) -> Self {
         let published = Published::new(settings.issuer.clone(), http.clone());
         Self { settings, http, published, callers: Recent::new(MOST_CALLERS) }
+    }
+
+    /// The same, which shares what it reads with whoever starts later, sealed with `ring` in `store`.
+    #[must_use]
+    pub fn sharing(self, store: impl PublishedStore + 'static, ring: KeyRing) -> Self {
+        let kept = Kept { store, ring, issuer: self.settings.issuer.clone() };
+        Self { published: self.published.kept(Box::new(kept)), ..self }
+    }
+
+    /// Believes what was `found` in the store, if it may be, so that the first call need not ask; what
+    /// was read meanwhile is shared instead.
+    pub async fn adopt(&self, found: Option<&SealedPublished>, now: SystemTime) {
+        self.published.adopt(found, now).await;
     }
 
     /// The issuer, to name it on a page.

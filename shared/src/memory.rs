@@ -4,10 +4,13 @@ mod due;
 mod targets;
 
 use crate::connection::{Attempt, Connection, Lineage, Reason, Status};
+use crate::identity::SealedPublished;
 use crate::pending::{SealedPending, State};
 use crate::queue::{Message, Queue, QueueError};
 use crate::step_up::StepUp;
-use crate::store::{ClientSecrets, ConnectionStore, Lease, PendingStore, SecretStore, StoreError};
+use crate::store::{
+    ClientSecrets, ConnectionStore, Lease, PendingStore, PublishedStore, SecretStore, StoreError,
+};
 use crate::subject::SubjectId;
 use crate::target::{SecretName, TargetName};
 use oauth2::ClientSecret;
@@ -25,6 +28,7 @@ pub struct MemoryStore {
 struct Inner {
     targets: BTreeMap<TargetName, targets::Item>,
     pending: HashMap<String, SealedPending>,
+    published: HashMap<String, SealedPublished>,
     connections: HashMap<(SubjectId, TargetName), Row>,
 }
 
@@ -120,6 +124,21 @@ impl PendingStore for MemoryStore {
 
     async fn take_pending(&self, state: &State) -> Result<Option<SealedPending>, StoreError> {
         Ok(self.inner().pending.remove(&state.digest()))
+    }
+}
+
+impl PublishedStore for MemoryStore {
+    async fn find_published(&self, issuer: &str) -> Result<Option<SealedPublished>, StoreError> {
+        Ok(self.inner().published.get(issuer).cloned())
+    }
+
+    async fn put_published(
+        &self,
+        issuer: &str,
+        published: &SealedPublished,
+    ) -> Result<(), StoreError> {
+        self.inner().published.insert(issuer.to_owned(), published.clone());
+        Ok(())
     }
 }
 

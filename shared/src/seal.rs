@@ -8,6 +8,7 @@ use aws_lc_rs::{digest, hkdf};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Keys by number. One seals, all open: that is how a key is replaced without downtime.
 ///
@@ -18,9 +19,9 @@ use std::collections::BTreeMap;
 /// A ring is written as `{"1": "<secret text>", "2": .., "seal": "1"}`. Without `seal`, the highest
 /// number seals. To rotate: add a key with `seal` naming the old one, wait until every warm function
 /// has the new ring, then remove `seal`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct KeyRing {
-    keys: BTreeMap<u8, RandomizedNonceKey>,
+    keys: Arc<BTreeMap<u8, RandomizedNonceKey>>,
     seals: u8,
 }
 
@@ -51,7 +52,7 @@ impl KeyRing {
         if !keys.contains_key(&seals) {
             return Err(KeyRingError::Empty);
         }
-        Ok(Self { keys, seals })
+        Ok(Self { keys: Arc::new(keys), seals })
     }
 
     /// Seals `plain` for `owner`.

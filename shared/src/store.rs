@@ -4,6 +4,7 @@
 use crate::catalog::{Catalog, Recipe};
 use crate::connection::{Attempt, Connection, Lineage};
 use crate::due::{Due, Shard};
+use crate::identity::SealedPublished;
 use crate::pending::{SealedPending, State};
 use crate::step_up::StepUp;
 use crate::subject::SubjectId;
@@ -87,6 +88,22 @@ pub trait PendingStore: Send + Sync {
         &self,
         state: &State,
     ) -> impl Future<Output = Result<Option<SealedPending>, StoreError>> + Send;
+}
+
+/// Where what identity providers publish is kept, for functions that start later.
+pub trait PublishedStore: Send + Sync {
+    /// What was last put for `issuer`, if it was not forgotten.
+    fn find_published(
+        &self,
+        issuer: &str,
+    ) -> impl Future<Output = Result<Option<SealedPublished>, StoreError>> + Send;
+
+    /// Keeps `published` in the place of what was there, until it expires.
+    fn put_published(
+        &self,
+        issuer: &str,
+        published: &SealedPublished,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Where connections are kept. Every write makes a new version.

@@ -7,7 +7,7 @@ use broker::http::Http;
 use broker::identity::IdentityProvider;
 use broker::registry::Registry;
 use broker::seal::KeyRing;
-use broker::store::TargetStore;
+use broker::store::{PublishedStore, TargetStore};
 use interceptor::{Injected, Interceptor, Opened};
 use std::time::Duration;
 
@@ -28,8 +28,14 @@ pub(crate) struct Keys {
 /// provider, whom the operator names.
 ///
 /// A first call must not wait for what can be had before it, beside the `keys`: at the start there is
-/// more of the processor than in a call. If it cannot be had, the call will say so.
-pub(crate) async fn interceptor<D: Clone + TargetStore, S, K: Clock, E>(
+/// more of the processor than in a call. If it cannot be had, the call will say so. The identity
+/// provider is asked only if no other instance was told in the last hour what it publishes.
+pub(crate) async fn interceptor<
+    D: Clone + PublishedStore + TargetStore + 'static,
+    S,
+    K: Clock,
+    E,
+>(
     config: Config,
     http: Http,
     parts: Parts<D, S, K>,
@@ -40,10 +46,18 @@ pub(crate) async fn interceptor<D: Clone + TargetStore, S, K: Clock, E>(
     let identity = IdentityProvider::new(config.identity, http.clone());
     let now = parts.clock.now();
     let prepared = async {
-        let prepared = async { tokio::join!(targets.prepare(now), identity.prepare(now)) };
-        Ok(tokio::time::timeout(PATIENCE, prepared).await)
+        let found = parts.store.find_published(identity.issuer()).await.ok().flatten();
+        let young = found.as_ref().is_some_and(|found| found.is_young(now));
+        let provider = async { if young { Ok(()) } else { identity.prepare(now).await } };
+        let _ = tokio::join!(targets.prepare(now), provider);
+        found
     };
-    let (keys, _) = tokio::try_join!(keys, prepared)?;
+    let prepared = async { Ok(tokio::time::timeout(PATIENCE, prepared).await) };
+    let (keys, found) = tokio::try_join!(keys, prepared)?;
+    let identity = identity.sharing(parts.store.clone(), keys.browser.clone());
+    if let Ok(found) = found {
+        identity.adopt(found.as_ref(), now).await;
+    }
     Ok(Interceptor {
         targets,
         connections: parts.store,

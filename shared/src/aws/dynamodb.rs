@@ -3,6 +3,7 @@
 
 mod due;
 mod item;
+mod published;
 mod read;
 mod scan;
 mod targets;
@@ -44,7 +45,8 @@ pub struct DynamoStore {
 pub struct Tables {
     /// Key `name`.
     pub targets: String,
-    /// Key `id`, the digest of a state; time to live in `expires`.
+    /// Key `id`, the digest of a state, or `published.` and the digest of an issuer; time to live in
+    /// `expires`.
     pub pending: String,
     /// Key `subject` and `target`.
     pub connections: String,

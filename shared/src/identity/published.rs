@@ -1,11 +1,12 @@
 //! What an identity provider publishes, remembered.
 
 use super::IdentityError;
+use super::kept::{Keeper, SealedPublished};
 use crate::http::Http;
 use crate::target::Endpoint;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,6 +16,7 @@ use tokio::sync::Mutex;
 pub(super) struct Published {
     issuer: String,
     http: Http,
+    kept: Option<Box<dyn Keeper>>,
     memory: Mutex<Memory>,
 }
 
@@ -26,14 +28,15 @@ struct Memory {
 }
 
 /// What the provider says of itself, and when it said so.
+#[derive(Deserialize, Serialize)]
 pub(super) struct Known {
     pub(super) metadata: Metadata,
     keys: JwkSet,
-    read_at: SystemTime,
+    pub(super) read_at: SystemTime,
 }
 
 /// <https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata>
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Metadata {
     issuer: String,
     pub(super) authorization_endpoint: Option<Endpoint>,
@@ -44,6 +47,15 @@ pub(super) struct Metadata {
 }
 
 impl Known {
+    fn is_younger(&self, lifetime: Duration, now: SystemTime) -> bool {
+        now.duration_since(self.read_at).unwrap_or_default() < lifetime
+    }
+
+    /// The same of what another instance read, by its own clock: what it read tomorrow is no good.
+    fn is_believable(&self, lifetime: Duration, now: SystemTime) -> bool {
+        self.is_younger(lifetime, now) && self.read_at <= now + CLOCKS_DIFFER
+    }
+
     /// The keys that may have signed: the one named, or, for a token that names none, each of the
     /// algorithm's kind.
     pub(super) fn keys_for(&self, kid: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
@@ -59,7 +71,24 @@ impl Known {
 
 impl Published {
     pub(super) fn new(issuer: String, http: Http) -> Self {
-        Self { issuer, http, memory: Mutex::default() }
+        Self { issuer, http, kept: None, memory: Mutex::default() }
+    }
+
+    pub(super) fn kept(self, kept: Box<dyn Keeper>) -> Self {
+        Self { kept: Some(kept), ..self }
+    }
+
+    pub(super) async fn adopt(&self, found: Option<&SealedPublished>, now: SystemTime) {
+        let Some(kept) = &self.kept else { return };
+        let mut memory = self.memory.lock().await;
+        match &memory.known {
+            Some(known) => kept.keep(known).await,
+            None => {
+                let known = found.and_then(|found| kept.open(found));
+                let known = known.filter(|known| known.is_believable(METADATA_LIFETIME, now));
+                memory.known = known.map(Arc::new);
+            }
+        }
     }
 
     pub(super) async fn known(&self, now: SystemTime) -> Result<Arc<Known>, IdentityError> {
@@ -78,12 +107,12 @@ impl Published {
     /// Whether `known` is what is known today, and young enough to be relied on.
     pub(super) async fn still(&self, known: &Arc<Known>, now: SystemTime) -> bool {
         let memory = self.memory.lock().await;
-        let age = now.duration_since(known.read_at).unwrap_or_default();
         memory.known.as_ref().is_some_and(|today| Arc::ptr_eq(today, known))
-            && age < METADATA_LIFETIME
+            && known.is_younger(METADATA_LIFETIME, now)
     }
 
-    /// What is known, if it is young and `good`; else what the provider says now.
+    /// What is known, if it is young and `good`; else what another instance was told, if that is; else
+    /// what the provider says now.
     ///
     /// Once something is known, the provider is asked at most every [`ASK_AGAIN`], for anybody can
     /// name a key that does not exist, and a provider that is down must not hold up every call. It is
@@ -94,20 +123,38 @@ impl Published {
         good: impl Fn(&Known) -> bool,
     ) -> Result<Arc<Known>, IdentityError> {
         let mut memory = self.memory.lock().await;
-        let since = |then: SystemTime| now.duration_since(then).unwrap_or_default();
-        let known = memory.known.clone().filter(|known| since(known.read_at) < LONGEST_OUTAGE);
+        let known = memory.known.clone().filter(|known| known.is_younger(LONGEST_OUTAGE, now));
         if let Some(known) = known.clone() {
-            let young = since(known.read_at) < METADATA_LIFETIME;
+            let young = known.is_younger(METADATA_LIFETIME, now);
+            let since = |then: SystemTime| now.duration_since(then).unwrap_or_default();
             let just_asked = memory.asked_at.is_some_and(|asked| since(asked) < ASK_AGAIN);
             if (young && good(&known)) || just_asked {
                 return Ok(known);
             }
         }
         memory.asked_at = Some(now);
-        match (self.fetch(now).await, known) {
-            (Ok(fresh), _) => Ok(Arc::clone(memory.known.insert(Arc::new(fresh)))),
-            (Err(_), Some(known)) => Ok(known),
-            (Err(error), None) => Err(error),
+        let kept = match &self.kept {
+            Some(kept) => kept.find().await.map(Arc::new),
+            None => None,
+        };
+        let kept = kept.filter(|kept| kept.is_believable(LONGEST_OUTAGE, now));
+        if let Some(kept) = kept.clone()
+            && kept.is_younger(METADATA_LIFETIME, now)
+            && good(&kept)
+        {
+            return Ok(Arc::clone(memory.known.insert(kept)));
+        }
+        match self.fetch(now).await {
+            Ok(fresh) => {
+                if let Some(kept) = &self.kept {
+                    kept.keep(&fresh).await;
+                }
+                Ok(Arc::clone(memory.known.insert(Arc::new(fresh))))
+            }
+            Err(error) => {
+                let latest = [known, kept].into_iter().flatten().max_by_key(|known| known.read_at);
+                Ok(Arc::clone(memory.known.insert(latest.ok_or(error)?)))
+            }
         }
     }
 
@@ -131,4 +178,5 @@ fn supported(keys: &Value) -> JwkSet {
 
 pub(super) const METADATA_LIFETIME: Duration = Duration::from_hours(1);
 const ASK_AGAIN: Duration = Duration::from_secs(30);
-const LONGEST_OUTAGE: Duration = Duration::from_hours(24);
+pub(super) const LONGEST_OUTAGE: Duration = Duration::from_hours(24);
+const CLOCKS_DIFFER: Duration = Duration::from_secs(30);

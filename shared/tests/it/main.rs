@@ -9,6 +9,7 @@ mod client;
 mod doors;
 mod http;
 mod identity;
+mod kept;
 mod outcomes;
 mod providers;
 mod queue;

@@ -3,12 +3,28 @@
 use crate::{alice, at, dynamo, holds, name, ring, winners};
 use aws_sdk_dynamodb::types::AttributeValue;
 use broker::clock::SystemRandom;
+use broker::identity::SealedPublished;
 use broker::pending::{BrowserBinding, PendingAuthorization, State};
-use broker::store::PendingStore;
+use broker::store::{PendingStore, PublishedStore};
 use oauth2::PkceCodeVerifier;
 use std::sync::Arc;
 
-promises!(a3_pending_is_taken_once, a3_of_many_callbacks_at_once_one_takes_it,);
+promises!(
+    a3_pending_is_taken_once,
+    a3_of_many_callbacks_at_once_one_takes_it,
+    what_is_published_is_kept_for_its_issuer_until_it_is_replaced,
+);
+
+async fn what_is_published_is_kept_for_its_issuer_until_it_is_replaced(store: impl PublishedStore) {
+    let published = |byte| SealedPublished { sealed: vec![byte; 40], read_at: at(byte.into()) };
+    let (here, there) = ("https://idp.example", "https://idp.example/");
+    assert_eq!(store.find_published(here).await.unwrap(), None);
+    for byte in [1, 2] {
+        store.put_published(here, &published(byte)).await.unwrap();
+        assert_eq!(store.find_published(here).await.unwrap(), Some(published(byte)));
+        assert_eq!(store.find_published(there).await.unwrap(), None);
+    }
+}
 
 async fn a3_pending_is_taken_once(store: impl PendingStore) {
     let state = State::new(&SystemRandom).unwrap();
@@ -47,6 +63,19 @@ async fn pending_says_when_it_may_be_forgotten() {
     let item = item.item.unwrap();
     assert_eq!(item["expires"], AttributeValue::N("600".into()));
     assert!(!holds(&item, state.as_str()) && !holds(&item, &"v".repeat(43)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_published_has_rows_of_its_own_and_is_forgotten_after_a_day() {
+    let (store, client, tables) = dynamo().await;
+    let published = SealedPublished { sealed: vec![1; 40], read_at: at(60) };
+    store.put_published("https://idp.example", &published).await.unwrap();
+    let items = client.scan().table_name(&tables.pending).send().await.unwrap().items.unwrap();
+    let [item] = items.as_slice() else { panic!("{items:?}") };
+    assert!(item["id"].as_s().unwrap().starts_with("published."));
+    assert_eq!(item["expires"], AttributeValue::N((60 + 24 * 3600).to_string()));
+    let state = State::new(&SystemRandom).unwrap().digest();
+    assert!(!state.contains('.'));
 }
 
 fn pending() -> PendingAuthorization {

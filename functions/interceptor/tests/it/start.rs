@@ -44,11 +44,26 @@ async fn a_first_call_asks_for_nothing_but_the_connection() {
     world.start(&issuer, keys()).await.unwrap();
     // The metadata and the keys.
     assert_eq!(world.idp.server.asked().len(), asked + 2);
-    assert_eq!(world.store.calls(), ["targets"]);
+    assert_eq!(world.store.calls(), ["find_published", "targets", "put_published"]);
 
     assert!(forwarded(&world.alice_calls().await).is_some());
     assert_eq!(world.idp.server.asked().len(), asked + 2);
     assert!(!world.store.calls().contains(&"targets"));
+}
+
+#[tokio::test]
+async fn whoever_starts_later_asks_the_identity_provider_nothing() {
+    let mut world = World::new().await;
+    world.connect("alice", &world.target("github").await, 3600).await;
+    let issuer = world.idp.issuer().to_owned();
+    world.start(&issuer, keys()).await.unwrap();
+    let asked = world.idp.server.asked().len();
+    world.store.calls();
+
+    world.start(&issuer, keys()).await.unwrap();
+    assert_eq!(world.store.calls(), ["find_published", "targets"]);
+    assert!(forwarded(&world.alice_calls().await).is_some());
+    assert_eq!(world.idp.server.asked().len(), asked);
 }
 
 /// None waits for another: the keys come when all else is there.

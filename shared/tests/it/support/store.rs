@@ -3,12 +3,13 @@
 use broker::catalog::Catalog;
 use broker::connection::{Attempt, Connection, Lineage};
 use broker::due::{Due, Shard};
+use broker::identity::SealedPublished;
 use broker::memory::MemoryStore;
 use broker::pending::{SealedPending, State};
 use broker::step_up::StepUp;
 use broker::store::{
     CatalogStore, ConnectionStore, DueConnections, DueCursor, DuePage, Lease, PendingStore,
-    Registered, StoreError, TargetStore, UsedConnections,
+    PublishedStore, Registered, StoreError, TargetStore, UsedConnections,
 };
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
@@ -121,6 +122,22 @@ impl PendingStore for FaultyStore {
     async fn take_pending(&self, state: &State) -> Result<Option<SealedPending>, StoreError> {
         self.called("take_pending")?;
         self.memory.take_pending(state).await
+    }
+}
+
+impl PublishedStore for FaultyStore {
+    async fn find_published(&self, issuer: &str) -> Result<Option<SealedPublished>, StoreError> {
+        self.called("find_published")?;
+        self.memory.find_published(issuer).await
+    }
+
+    async fn put_published(
+        &self,
+        issuer: &str,
+        published: &SealedPublished,
+    ) -> Result<(), StoreError> {
+        self.called("put_published")?;
+        self.memory.put_published(issuer, published).await
     }
 }
 
