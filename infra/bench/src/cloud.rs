@@ -37,6 +37,8 @@ pub(crate) struct Cloud {
     environment: Vec<(&'static str, String)>,
     /// What the floor need not ask for.
     pub(crate) given: String,
+    /// The same of the floor that reads: the provider's keys.
+    pub(crate) given_keys: String,
 }
 
 impl Cloud {
@@ -61,6 +63,7 @@ impl Cloud {
             Scheme::Https => format!("https://localhost:{port}"),
         };
         let root = certificates.root.to_string_lossy().into_owned();
+        let given_keys = json!({ "jwks": provider.jwks });
         let given = json!({
             "keys": secrets::ring(secrets::TOKEN_KEYS),
             "jwks": provider.jwks,
@@ -95,7 +98,14 @@ impl Cloud {
             // The longest: a slow machine must not turn a call from memory into one that reads.
             ("TOKEN_MEMORY_SECONDS", "60".to_owned()),
         ];
-        Ok(Self { table, callers, standing, environment, given: given.to_string() })
+        Ok(Self {
+            table,
+            callers,
+            standing,
+            environment,
+            given: given.to_string(),
+            given_keys: given_keys.to_string(),
+        })
     }
 
     /// A function's environment.

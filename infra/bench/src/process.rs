@@ -44,9 +44,8 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(printed.try_clone()?)
             .stderr(printed);
-        if variant.is_given {
-            command.env("FLOOR_GIVEN", &cloud.given);
-        }
+        let given = if variant.is_given { &cloud.given } else { &cloud.given_keys };
+        command.env("FLOOR_GIVEN", given);
         let started = Instant::now();
         let child = command.spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Failure::Missing(variant.program.clone()),

@@ -84,6 +84,12 @@ const LINES: &[Line] = &[
     ratio("Start and first call, over TLS: processor time", Mode::Cold, TLS, COLD_CPU),
     ratio("The same: instructions", Mode::Callgrind, callgrind::OVER_TLS, callgrind::COLD),
     ratio("The same: time", Mode::Cold, TLS, COLD_WALL),
+    ratio(
+        "The same, the first of an hour: processor time",
+        Mode::Cold,
+        modes::FIRST_OF_HOUR,
+        COLD_CPU,
+    ),
     Line {
         label: "First call, in warm calls of its own",
         mode: Mode::Cold,

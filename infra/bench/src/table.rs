@@ -1,5 +1,6 @@
 //! `DynamoDB`, as far as the hot path asks: the targets, the callers' connections,
-//! a note of their use, and the writes of a renewal, which it confirms and forgets.
+//! a note of their use, and the writes of a renewal, which it confirms and forgets. Of the table of what
+//! is pending it keeps what is put, for those that start later.
 
 use crate::Failure;
 use crate::caller::{Caller, Standing};
@@ -18,8 +19,8 @@ use oauth2::{AccessToken, RefreshToken};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -29,6 +30,10 @@ pub(crate) struct Table {
     connections: HashMap<String, Row>,
     /// The whole answer to a `Scan`.
     targets: Arc<[u8]>,
+    /// The whole answers to a `GetItem` of what is pending, by its id.
+    pending: Mutex<HashMap<String, Arc<[u8]>>>,
+    /// Whether what is put there is not found again.
+    forgets: AtomicBool,
     /// The records of the targets, for those who need not ask.
     pub(crate) records: Vec<String>,
     /// How long an answer takes, in microseconds.
@@ -90,6 +95,8 @@ impl Table {
         Ok(Self {
             connections,
             targets: scan.to_string().into_bytes().into(),
+            pending: Mutex::default(),
+            forgets: AtomicBool::new(false),
             records,
             delay: AtomicU64::new(0),
         })
@@ -111,6 +118,11 @@ impl Table {
         self.delay.store(micros, Ordering::Relaxed);
     }
 
+    /// From now on, whether nobody finds what another instance has put there.
+    pub(crate) fn forget(&self, forgets: bool) {
+        self.forgets.store(forgets, Ordering::Relaxed);
+    }
+
     /// Answers a request. What is asked for elsewhere is not there, so a variant that asks for the
     /// wrong row is noticed.
     pub(crate) fn answer(&self, request: &Request) -> Response {
@@ -119,6 +131,8 @@ impl Table {
         struct Query {
             #[serde(default)]
             key: Value,
+            #[serde(default)]
+            item: Value,
             #[serde(default)]
             return_values: String,
         }
@@ -141,6 +155,15 @@ impl Table {
                     r#"{"__type":"MissingAuthenticationTokenException"}"#,
                 );
             }
+            "DynamoDB_20120810.GetItem" if query.key["id"].is_object() => {
+                let found = self.pending().get(&id(&query.key)).map(Arc::clone);
+                found.filter(|_| !self.forgets.load(Ordering::Relaxed)).unwrap_or_else(nothing)
+            }
+            "DynamoDB_20120810.PutItem" if query.item["id"].is_object() => {
+                let answer = json!({ "Item": query.item }).to_string().into_bytes().into();
+                self.pending().insert(id(&query.item), answer);
+                nothing()
+            }
             "DynamoDB_20120810.GetItem" => row.map_or_else(nothing, |row| Arc::clone(&row.found)),
             "DynamoDB_20120810.Scan" => Arc::clone(&self.targets),
             "DynamoDB_20120810.UpdateItem" if query.return_values == "ALL_NEW" => {
@@ -151,6 +174,14 @@ impl Table {
         };
         Response::json("application/x-amz-json-1.0", body)
     }
+
+    fn pending(&self) -> MutexGuard<'_, HashMap<String, Arc<[u8]>>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn id(of: &Value) -> String {
+    of["id"]["S"].as_str().unwrap_or_default().to_owned()
 }
 
 /// The name of the target with that number.

@@ -11,7 +11,7 @@ pub(crate) struct Variant {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(&'static str, OsString)>,
-    /// Whether it is told what the others ask for: the ring, the keys of the provider, the targets.
+    /// Whether it is told what the others ask for: the ring and the targets.
     pub(crate) is_given: bool,
     /// Whether it gives back what it gets, and no token.
     pub(crate) only_echoes: bool,
@@ -35,8 +35,8 @@ pub(crate) fn floor(arguments: &Arguments) -> Variant {
     Variant { is_given: true, ..Variant::program("floor", arguments.built("floor")) }
 }
 
-/// The floor that also reads before its first event: one ring of the interceptor's two, the provider's
-/// documents and the targets.
+/// The floor that also reads before its first event: one ring of the interceptor's two, and the targets.
+/// The provider's documents, which the interceptor finds in the table, are given to both floors.
 pub(crate) fn reading_floor(arguments: &Arguments) -> Variant {
     Variant::program(READING_FLOOR, arguments.built("floor"))
 }

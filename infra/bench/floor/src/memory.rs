@@ -24,28 +24,26 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Reads the ring, the provider's keys and the targets, unless they are given.
+    /// Reads the ring and the targets, unless they are given.
     pub(crate) fn prepare(settings: &Settings) -> Result<Self, Failure> {
         #[derive(Deserialize)]
         struct Given {
-            keys: String,
             jwks: String,
-            targets: Vec<String>,
+            keys: Option<String>,
+            targets: Option<Vec<String>>,
         }
         let trust = Trust::read(&settings.root)?;
         let mut table = Table::new(Connection::open(&settings.dynamodb, Some(&trust))?, settings);
-        let (keys, jwks, targets) = match &settings.given {
-            Some(given) => {
-                let given: Given = serde_json::from_str(given)?;
-                let targets = table::read(given.targets.iter().map(String::as_str))?;
-                (given.keys, given.jwks, targets)
-            }
-            None => (token_keys(settings, &trust)?, published(settings, &trust)?, table.targets()?),
+        let given: Given = serde_json::from_str(&settings.given)?;
+        let keys = given.keys.map_or_else(|| token_keys(settings, &trust), Ok)?;
+        let targets = match given.targets {
+            Some(targets) => table::read(targets.iter().map(String::as_str))?,
+            None => table.targets()?,
         };
         Ok(Self {
             table,
             keys: Keys::read(&keys)?,
-            provider: jwt::Keys::read(&jwks)?,
+            provider: jwt::Keys::read(&given.jwks)?,
             targets,
             issuer: settings.issuer.clone(),
             client: settings.client.clone(),
@@ -89,22 +87,4 @@ fn token_keys(settings: &Settings, trust: &Trust) -> Result<String, Failure> {
     let request = signer.request(&connection.host, "secretsmanager.GetSecretValue", &query, now());
     let output: Output = serde_json::from_slice(connection.ask(request.as_bytes())?)?;
     Ok(output.text)
-}
-
-fn published(settings: &Settings, trust: &Trust) -> Result<String, Failure> {
-    #[derive(Deserialize)]
-    struct Metadata {
-        issuer: String,
-        jwks_uri: String,
-    }
-    let mut connection = Connection::open(&settings.issuer, Some(trust))?;
-    let get = |host: &str, path: &str| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-    let request = get(&connection.host, "/.well-known/openid-configuration");
-    let metadata: Metadata = serde_json::from_slice(connection.ask(request.as_bytes())?)?;
-    let path = metadata.jwks_uri.strip_prefix(&settings.issuer).ok_or("keys elsewhere")?;
-    if metadata.issuer != settings.issuer {
-        return Err("another issuer".into());
-    }
-    let request = get(&connection.host, path);
-    Ok(String::from_utf8(connection.ask(request.as_bytes())?.to_vec())?)
 }

@@ -19,9 +19,9 @@ pub(crate) struct Settings {
     pub(crate) client: String,
     /// A file with the one root that is trusted.
     pub(crate) root: String,
-    /// What need not be asked for: a JSON object with `keys`, `jwks` and `targets`. Then the table's is the only
-    /// connection that is opened.
-    pub(crate) given: Option<String>,
+    /// What need not be asked for: a JSON object with `jwks`, and `keys` and `targets`. With all of them the
+    /// table's is the only connection that is opened.
+    pub(crate) given: String,
 }
 
 impl Settings {
@@ -42,7 +42,7 @@ impl Settings {
             issuer: var("IDP_ISSUER")?,
             client: var("IDP_CLIENTS")?,
             root: var("OUTBOUND_ROOTS")?,
-            given: var("FLOOR_GIVEN").ok(),
+            given: var("FLOOR_GIVEN")?,
         })
     }
 }
