@@ -106,46 +106,37 @@ impl GatewayRequest {
     }
 
     /// A header, its name in any case. A header that is there twice has no value.
-    pub(crate) fn header(&self, name: &str) -> Option<String> {
-        let Headers(headers) = serde_json::from_str(self.headers.as_ref()?.get()).ok()?;
-        let mut found = headers
-            .into_iter()
-            .filter(|(Name(key), value)| key.eq_ignore_ascii_case(name) && value.get() != "null");
-        let (_, value) = found.next()?;
-        if found.next().is_some() { None } else { serde_json::from_str(value.get()).ok() }
+    pub(crate) fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut headers = serde_json::Deserializer::from_str(self.headers.as_ref()?.get());
+        headers.deserialize_map(Sole(name)).ok()?
     }
 }
 
-/// In their order, and as often as they are there.
-struct Headers<'a>(Vec<(Name<'a>, &'a RawValue)>);
+/// Looks for the only header of this name. `null` is absence.
+struct Sole<'n>(&'n str);
 
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Headers<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Headers<'de>;
+impl<'de> Visitor<'de> for Sole<'_> {
+    type Value = Option<Cow<'de, str>>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("headers")
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("headers")
+    }
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut headers = Vec::with_capacity(USUAL);
-                while let Some(header) = map.next_entry()? {
-                    headers.push(header);
-                }
-                Ok(Headers(headers))
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let (mut found, mut twice) = (None, false);
+        while let Some(Text(name)) = map.next_key()? {
+            if !name.eq_ignore_ascii_case(self.0) {
+                map.next_value::<IgnoredAny>()?;
+            } else if let Some(Text(value)) = map.next_value()? {
+                twice |= found.replace(value).is_some();
             }
         }
-        from.deserialize_map(Reader)
+        Ok(found.filter(|_| !twice))
     }
 }
-
-/// So many headers need no second allocation.
-const USUAL: usize = 16;
 
 impl GatewayResponse {
     /// The values of its `WWW-Authenticate` headers.

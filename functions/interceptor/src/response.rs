@@ -119,7 +119,9 @@ where
         let Ok(tokens) = connection.open(&self.token_keys, &subject, target) else {
             return in_doubt;
         };
-        if whose.shows_token && tokens.bearer() != request.header("authorization") {
+        if whose.shows_token
+            && tokens.bearer().as_deref() != request.header("authorization").as_deref()
+        {
             // An earlier token's late answer: the one that is there now has yet to be tried.
             return in_doubt;
         }
