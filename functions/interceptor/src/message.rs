@@ -87,11 +87,11 @@ pub(crate) enum Method {
 }
 
 impl Body {
-    pub(crate) fn read(body: Option<Box<RawValue>>) -> Self {
+    pub(crate) fn read(body: Option<&RawValue>) -> Self {
         let Some(body) = body else { return Self::Empty };
         match body.get().as_bytes().first() {
-            Some(b'{') => Self::object(body),
-            Some(b'[') => Self::batch(body).unwrap_or(Self::Unreadable),
+            Some(b'{') => Self::object(body.to_owned()),
+            Some(b'[') => Self::batch(body.to_owned()).unwrap_or(Self::Unreadable),
             // The raw text instead of the parsed object: read what it says.
             Some(b'"') => serde_json::from_str::<String>(body.get())
                 .ok()
