@@ -195,7 +195,7 @@ enum Action {
 #[derive(Serialize)]
 struct Added {
     #[serde(rename = "Authorization")]
-    authorization: String,
+    authorization: Box<RawValue>,
 }
 
 impl Output {
@@ -209,8 +209,8 @@ impl Output {
         Self::of(Action::Request { headers: None, body })
     }
 
-    /// Let the message go on with this `Authorization`.
-    pub(crate) fn forward(authorization: String, body: Box<RawValue>) -> Self {
+    /// Let the message go on with this `Authorization`, a text of JSON.
+    pub(crate) fn forward(authorization: Box<RawValue>, body: Box<RawValue>) -> Self {
         let headers = Some(Added { authorization });
         Self::of(Action::Request { headers, body })
     }

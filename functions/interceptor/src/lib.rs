@@ -228,7 +228,7 @@ fn forward(
     ours: Option<&RequestState>,
     subject: &SubjectId,
     target: &Target,
-    authorization: String,
+    authorization: Box<RawValue>,
 ) -> Output {
     tracing::info!(
         outcome = "forwarded",
