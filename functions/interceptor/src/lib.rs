@@ -234,8 +234,7 @@ fn forward(
         outcome = "forwarded",
         target_name = %target.name,
         %subject,
-        "forwarded a call to {} for {subject}",
-        target.name,
+        "forwarded a call",
     );
     let untouched = ours.is_none() && !call.input_responses.contains_key(INPUT_KEY);
     let body = if untouched {
