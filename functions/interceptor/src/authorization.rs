@@ -1,6 +1,7 @@
 //! Which token a call may have: the one that is kept, a renewed one, or none.
 
 use crate::Interceptor;
+use crate::event::raw;
 use crate::refusal::Refusal;
 use broker::clock::Clock;
 use broker::connection::{Connection, Status};
@@ -12,6 +13,7 @@ use broker::store::{
 use broker::subject::SubjectId;
 use broker::target::Target;
 use broker::tokens::TokenSet;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -28,7 +30,7 @@ where
         subject: &SubjectId,
         target: &Arc<Target>,
         now: SystemTime,
-    ) -> Result<Option<String>, Refusal> {
+    ) -> Result<Option<Box<RawValue>>, Refusal> {
         // What came before may have taken its time, and this is a promise.
         if let Some(authorization) = self.opened.recall(subject, target, self.clock.now()) {
             return Ok(Some(authorization));
@@ -67,7 +69,7 @@ where
         subject: &SubjectId,
         target: &Target,
         now: SystemTime,
-    ) -> Result<Option<String>, Refusal> {
+    ) -> Result<Option<Box<RawValue>>, Refusal> {
         let Status::Active { expires_at, .. } = connection.status else { return Ok(None) };
         if connection.is_fresh(now) {
             return Ok(self.open(connection, subject, target));
@@ -108,7 +110,7 @@ where
         connection: &Connection,
         subject: &SubjectId,
         target: &Target,
-    ) -> Option<String> {
+    ) -> Option<Box<RawValue>> {
         // A record that does not open was moved here, or its target changed: nothing to forward.
         let tokens = connection.open(&self.token_keys, subject, target).ok().or_else(|| {
             tracing::warn!(outcome = "unopened", target_name = %target.name, %subject, "a sealed token set did not open");
@@ -117,11 +119,11 @@ where
         self.to_send(&tokens, subject)
     }
 
-    /// The header that sends `tokens`, remembered as that of `subject`.
-    fn to_send(&self, tokens: &TokenSet, subject: &SubjectId) -> Option<String> {
+    /// The header that sends `tokens`, as JSON, remembered as that of `subject`.
+    fn to_send(&self, tokens: &TokenSet, subject: &SubjectId) -> Option<Box<RawValue>> {
         let authorization = tokens.bearer()?;
         self.injected.remember(&authorization, subject, self.clock.now());
-        Some(authorization)
+        Some(raw(&authorization))
     }
 
     /// Somebody else is renewing: what they write is ours too.
@@ -129,7 +131,7 @@ where
         &self,
         subject: &SubjectId,
         target: &Target,
-    ) -> Result<Option<String>, Refusal> {
+    ) -> Result<Option<Box<RawValue>>, Refusal> {
         for _ in 0..RENEWAL_POLLS {
             tokio::time::sleep(POLL).await;
             let found = self.connections.find_connection(subject, &target.name).await;

@@ -14,6 +14,7 @@ use broker::subject::SubjectId;
 use broker::target::Target;
 use broker::ticket::Ticket;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::time::{Duration, SystemTime};
 
 impl<T, C, S, K> Interceptor<T, C, S, K>
@@ -82,7 +83,7 @@ where
         wider: bool,
         patience: Patience,
         deadline: SystemTime,
-    ) -> Result<Option<String>, Refusal> {
+    ) -> Result<Option<Box<RawValue>>, Refusal> {
         let polls = if patience == Patience::Full { HOLD_POLLS } else { 0 };
         for _ in 0..polls {
             // What came before may have taken its time.

@@ -18,24 +18,24 @@ use std::fmt;
 ///
 /// It is read in one pass over its bytes, straight from what Lambda hands over. Nothing becomes a
 /// tree: what goes on stays the text that it was.
-pub struct Event(pub(crate) Phase);
+pub struct Event<'a>(pub(crate) Phase<'a>);
 
 /// What there is to do. The phase is told by `gatewayResponse` being there, not by a name.
-pub(crate) enum Phase {
+pub(crate) enum Phase<'a> {
     /// The HTTP envelope: targets that are no MCP servers. They are none of our business.
     Http,
     /// A message on its way to the target.
-    Request(GatewayRequest),
+    Request(GatewayRequest<'a>),
     /// An answer on its way to the client, and the request that it answers, if that is shown.
-    Response(Option<GatewayRequest>, GatewayResponse),
+    Response(Option<GatewayRequest<'a>>, GatewayResponse),
     /// Not an event of the gateway's.
     Unreadable,
 }
 
 /// The part of `gatewayRequest` that we read.
-pub(crate) struct GatewayRequest {
-    headers: Option<Box<RawValue>>,
-    pub(crate) body: Option<Box<RawValue>>,
+pub(crate) struct GatewayRequest<'a> {
+    headers: Option<&'a RawValue>,
+    pub(crate) body: Option<&'a RawValue>,
 }
 
 /// `gatewayResponse`, to be passed on. The later events of a stream have a body only.
@@ -50,15 +50,9 @@ pub(crate) struct GatewayResponse {
     pub(crate) body: Option<Box<RawValue>>,
 }
 
-impl Event {
-    /// Reads an event that is JSON already.
-    pub fn read(event: &RawValue) -> Self {
-        serde_json::from_str(event.get()).unwrap_or(Self(Phase::Unreadable))
-    }
-}
-
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+impl<'a> Event<'a> {
+    /// Reads what Lambda hands over.
+    pub fn read(event: &'a [u8]) -> Self {
         #[derive(Deserialize)]
         struct Envelope<'a> {
             #[serde(borrow, default)]
@@ -74,11 +68,10 @@ impl<'de> Deserialize<'de> for Event {
             #[serde(default)]
             gateway_response: Option<GatewayResponse>,
         }
-        // What remains of the text after an error is nobody's: Lambda hands over one value.
-        let Ok(Envelope { mcp, http }) = Envelope::deserialize(from) else {
-            return Ok(Self(Phase::Unreadable));
+        let Ok(Envelope { mcp, http }) = serde_json::from_slice(event) else {
+            return Self(Phase::Unreadable);
         };
-        Ok(Self(match (mcp, http) {
+        Self(match (mcp, http) {
             (Some(Mcp { gateway_request, gateway_response: Some(response) }), _) => {
                 Phase::Response(GatewayRequest::of(gateway_request), response)
             }
@@ -87,7 +80,7 @@ impl<'de> Deserialize<'de> for Event {
             }
             (None, Some(_)) => Phase::Http,
             (None, None) => Phase::Unreadable,
-        }))
+        })
     }
 }
 
@@ -99,53 +92,44 @@ impl Named<2> for Seen {
     const NAMES: [&'static str; 2] = ["headers", "body"];
 }
 
-impl GatewayRequest {
-    fn of(members: Members<'_, Seen, 2>) -> Option<Self> {
+impl<'a> GatewayRequest<'a> {
+    fn of(members: Members<'a, Seen, 2>) -> Option<Self> {
         let Members::Found([headers, body], _) = members else { return None };
-        Some(Self { headers: headers.map(ToOwned::to_owned), body: body.map(ToOwned::to_owned) })
+        Some(Self { headers, body })
     }
 
     /// A header, its name in any case. A header that is there twice has no value.
-    pub(crate) fn header(&self, name: &str) -> Option<String> {
-        let Headers(headers) = serde_json::from_str(self.headers.as_ref()?.get()).ok()?;
-        let mut found = headers
-            .into_iter()
-            .filter(|(Name(key), value)| key.eq_ignore_ascii_case(name) && value.get() != "null");
-        let (_, value) = found.next()?;
-        if found.next().is_some() { None } else { serde_json::from_str(value.get()).ok() }
+    pub(crate) fn header(&self, name: &str) -> Option<Cow<'a, str>> {
+        let mut headers = serde_json::Deserializer::from_str(self.headers?.get());
+        headers.deserialize_map(Sole(name)).ok()?
     }
 }
 
-/// In their order, and as often as they are there.
-struct Headers<'a>(Vec<(Name<'a>, &'a RawValue)>);
+/// Looks for the only header of this name. `null` is absence.
+struct Sole<'n>(&'n str);
 
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Headers<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Headers<'de>;
+impl<'de> Visitor<'de> for Sole<'_> {
+    type Value = Option<Cow<'de, str>>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("headers")
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("headers")
+    }
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut headers = Vec::with_capacity(USUAL);
-                while let Some(header) = map.next_entry()? {
-                    headers.push(header);
-                }
-                Ok(Headers(headers))
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let (mut found, mut twice) = (None, false);
+        while let Some(Text(name)) = map.next_key()? {
+            if !name.eq_ignore_ascii_case(self.0) {
+                map.next_value::<IgnoredAny>()?;
+            } else if let Some(Text(value)) = map.next_value()? {
+                twice |= found.replace(value).is_some();
             }
         }
-        from.deserialize_map(Reader)
+        Ok(found.filter(|_| !twice))
     }
 }
-
-/// So many headers need no second allocation.
-const USUAL: usize = 16;
 
 impl GatewayResponse {
     /// The values of its `WWW-Authenticate` headers.
@@ -211,7 +195,7 @@ enum Action {
 #[derive(Serialize)]
 struct Added {
     #[serde(rename = "Authorization")]
-    authorization: String,
+    authorization: Box<RawValue>,
 }
 
 impl Output {
@@ -225,8 +209,8 @@ impl Output {
         Self::of(Action::Request { headers: None, body })
     }
 
-    /// Let the message go on with this `Authorization`.
-    pub(crate) fn forward(authorization: String, body: Box<RawValue>) -> Self {
+    /// Let the message go on with this `Authorization`, a text of JSON.
+    pub(crate) fn forward(authorization: Box<RawValue>, body: Box<RawValue>) -> Self {
         let headers = Some(Added { authorization });
         Self::of(Action::Request { headers, body })
     }

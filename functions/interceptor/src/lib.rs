@@ -105,7 +105,7 @@ where
     K: Clock,
 {
     /// Answers one invocation. There is no error: what cannot be understood is refused.
-    pub async fn handle(&self, Event(phase): Event) -> Output {
+    pub async fn handle(&self, Event(phase): Event<'_>) -> Output {
         match phase {
             Phase::Http => Output::http(),
             Phase::Response(request, response) => self.answered(request, response).await,
@@ -114,8 +114,8 @@ where
         }
     }
 
-    async fn decide(&self, mut request: GatewayRequest) -> Output {
-        match Body::read(request.body.take()) {
+    async fn decide(&self, request: GatewayRequest<'_>) -> Output {
+        match Body::read(request.body) {
             Body::Call(call) => self.decide_call(&request, call, Patience::Full).await,
             Body::Empty => Output::pass(event::empty_object()),
             Body::Batch { needs_token: true, .. } => refuse_message(None, Refusal::Batch),
@@ -135,7 +135,7 @@ where
 
     async fn decide_call(
         &self,
-        request: &GatewayRequest,
+        request: &GatewayRequest<'_>,
         call: Call,
         patience: Patience,
     ) -> Output {
@@ -207,7 +207,11 @@ where
         found.is_some_and(|found| found.is_active() && !found.step_up.wanted.is_empty())
     }
 
-    async fn caller(&self, request: &GatewayRequest, now: SystemTime) -> Result<Caller, Refusal> {
+    async fn caller(
+        &self,
+        request: &GatewayRequest<'_>,
+        now: SystemTime,
+    ) -> Result<Caller, Refusal> {
         let authorization = request.header("authorization").ok_or(Refusal::NoAuthorization)?;
         self.identity.caller(&authorization, now).await.map_err(|error| match error {
             IdentityError::Rejected(why) => Refusal::NotIdentified(why),
@@ -224,14 +228,13 @@ fn forward(
     ours: Option<&RequestState>,
     subject: &SubjectId,
     target: &Target,
-    authorization: String,
+    authorization: Box<RawValue>,
 ) -> Output {
     tracing::info!(
         outcome = "forwarded",
         target_name = %target.name,
         %subject,
-        "forwarded a call to {} for {subject}",
-        target.name,
+        "forwarded a call",
     );
     let untouched = ours.is_none() && !call.input_responses.contains_key(INPUT_KEY);
     let body = if untouched {

@@ -3,6 +3,7 @@
 // All that a call may wait for lies within one future.
 #![recursion_limit = "256"]
 
+mod delivery;
 mod wiring;
 
 use broker::aws::{Aws, DynamoStore, Secrets, Tables};
@@ -12,7 +13,7 @@ use broker::http::{Http, Reach};
 use broker::log;
 use broker::seal::KeyRing;
 use interceptor::Event;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::Error;
 use wiring::{Keys, Parts};
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,8 +34,5 @@ async fn main() -> Result<(), Error> {
     };
     let http = Http::new(Reach::Public);
     let interceptor = &Box::pin(wiring::interceptor(config, http, parts, keys)).await?;
-    run(service_fn(async |event: LambdaEvent<Event>| {
-        Ok::<_, Error>(interceptor.handle(event.payload).await)
-    }))
-    .await
+    delivery::run(async |event| interceptor.handle(Event::read(event)).await).await
 }

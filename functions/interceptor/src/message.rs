@@ -87,11 +87,11 @@ pub(crate) enum Method {
 }
 
 impl Body {
-    pub(crate) fn read(body: Option<Box<RawValue>>) -> Self {
+    pub(crate) fn read(body: Option<&RawValue>) -> Self {
         let Some(body) = body else { return Self::Empty };
         match body.get().as_bytes().first() {
-            Some(b'{') => Self::object(body),
-            Some(b'[') => Self::batch(body).unwrap_or(Self::Unreadable),
+            Some(b'{') => Self::object(body.to_owned()),
+            Some(b'[') => Self::batch(body.to_owned()).unwrap_or(Self::Unreadable),
             // The raw text instead of the parsed object: read what it says.
             Some(b'"') => serde_json::from_str::<String>(body.get())
                 .ok()
@@ -124,7 +124,7 @@ impl Body {
         let Some(method) = message.method() else { return Self::Other(whole) };
         let id = message.id.filter(|id| is_id(id)).map(ToOwned::to_owned);
         match (id, Call::read(method, message.params)) {
-            (Some(id), Some(call)) => Self::Call(Call { id, whole, ..call }),
+            (Some(id), Some(call)) => Self::Call(call(id, whole)),
             (id, _) if method.lists() => Self::MalformedList { id, whole },
             (id, _) => Self::MalformedCall { id },
         }
@@ -185,26 +185,33 @@ fn is_id(id: &RawValue) -> bool {
 }
 
 impl Call {
-    /// Without an id, and the message still to be put in its place.
-    fn read(method: Method, params: Members<Params, 5>) -> Option<Self> {
+    /// What becomes a call with its id and the message that it was read from.
+    fn read(
+        method: Method,
+        params: Members<Params, 5>,
+    ) -> Option<impl FnOnce(Box<RawValue>, Box<RawValue>) -> Self + use<>> {
         let [name, uri, meta, input_responses, request_state] = match params {
             Members::Found(found, _) => found,
             Members::Absent if method.lists() => [None; 5],
             Members::Absent | Members::Unreadable => return None,
         };
         let (name, uri): (Option<String>, Option<String>) = (member(name)?, member(uri)?);
-        Some(Self {
-            id: RawValue::NULL.to_owned(),
+        let name = match method {
+            Method::ReadResource => uri?,
+            _ if method.lists() => String::new(),
+            _ => name?,
+        };
+        let meta = member(meta)?.unwrap_or_default();
+        let input_responses = member(input_responses)?.unwrap_or_default();
+        let request_state = member(request_state)?;
+        Some(move |id, whole| Self {
+            id,
             method,
-            name: match method {
-                Method::ReadResource => uri?,
-                _ if method.lists() => String::new(),
-                _ => name?,
-            },
-            meta: member(meta)?.unwrap_or_default(),
-            input_responses: member(input_responses)?.unwrap_or_default(),
-            request_state: member(request_state)?,
-            whole: RawValue::NULL.to_owned(),
+            name,
+            meta,
+            input_responses,
+            request_state,
+            whole,
         })
     }
 

@@ -7,6 +7,7 @@ use broker::recent::Recent;
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use broker::tokens::is_fresh;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +19,8 @@ pub struct Opened {
 
 #[derive(Clone)]
 struct Token {
-    authorization: String,
+    /// As JSON, so that a burst of calls has it escaped once.
+    authorization: Box<RawValue>,
     expires_at: SystemTime,
     /// The target as it was. Sealed tokens open for its resource and issuer only, and it may have others
     /// by now.
@@ -41,7 +43,7 @@ impl Opened {
         &self,
         subject: &SubjectId,
         target: &Arc<Target>,
-        authorization: &str,
+        authorization: &RawValue,
         expires_at: SystemTime,
         now: SystemTime,
     ) {
@@ -56,7 +58,7 @@ impl Opened {
         subject: &SubjectId,
         target: &Arc<Target>,
         now: SystemTime,
-    ) -> Option<String> {
+    ) -> Option<Box<RawValue>> {
         let token = self.tokens.recall(&(*subject, target.name.clone()), now)?;
         let good = Arc::ptr_eq(&token.target, target) && is_fresh(token.expires_at, now);
         good.then_some(token.authorization)

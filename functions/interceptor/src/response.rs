@@ -63,15 +63,15 @@ where
     /// An answer on its way to the client: as it is, unless it is about our token.
     pub(crate) async fn answered(
         &self,
-        request: Option<GatewayRequest>,
+        request: Option<GatewayRequest<'_>>,
         response: GatewayResponse,
     ) -> Output {
         let objection = Objection::read(&response);
         if objection.is_none() && !response.is_silent() {
             return Output::pass_response(response);
         }
-        let Some(mut request) = request else { return Output::pass_response(response) };
-        let Body::Call(call) = Body::read(request.body.take()) else {
+        let Some(request) = request else { return Output::pass_response(response) };
+        let Body::Call(call) = Body::read(request.body) else {
             return Output::pass_response(response);
         };
         let Some(objection) = objection else {
@@ -95,7 +95,7 @@ where
 
     async fn answer_objection<'t>(
         &self,
-        request: &GatewayRequest,
+        request: &GatewayRequest<'_>,
         call: &Call,
         target: &'t Target,
         objection: Objection,
@@ -119,7 +119,9 @@ where
         let Ok(tokens) = connection.open(&self.token_keys, &subject, target) else {
             return in_doubt;
         };
-        if whose.shows_token && tokens.bearer() != request.header("authorization") {
+        if whose.shows_token
+            && tokens.bearer().as_deref() != request.header("authorization").as_deref()
+        {
             // An earlier token's late answer: the one that is there now has yet to be tried.
             return in_doubt;
         }
@@ -229,7 +231,7 @@ where
     /// The question for more than was granted.
     fn wider<'t>(
         &self,
-        request: &GatewayRequest,
+        request: &GatewayRequest<'_>,
         call: &Call,
         target: &'t Target,
         whose: &Whose,
@@ -245,7 +247,7 @@ where
         Said::Ask(Consent { subject, target, dialect, foreign, wider: true })
     }
 
-    async fn whose(&self, request: &GatewayRequest, now: SystemTime) -> Option<Whose> {
+    async fn whose(&self, request: &GatewayRequest<'_>, now: SystemTime) -> Option<Whose> {
         let authorization = request.header("authorization")?;
         if let Some(subject) = self.injected.whose(&authorization, now) {
             return Some(Whose { subject, client: None, shows_token: true });
@@ -256,7 +258,7 @@ where
 
     pub(crate) fn dialect(
         &self,
-        request: &GatewayRequest,
+        request: &GatewayRequest<'_>,
         call: &Call,
         client: Option<&String>,
     ) -> Dialect {

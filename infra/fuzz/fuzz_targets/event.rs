@@ -165,7 +165,7 @@ impl World {
 
     fn send(&self, event: &str) -> Option<String> {
         let event = RawValue::from_string(event.to_owned()).ok()?;
-        let output = self.runtime.block_on(self.interceptor.handle(Event::read(&event)));
+        let output = self.runtime.block_on(self.interceptor.handle(Event::read(event.get().as_bytes())));
         Some(serde_json::to_string(&output).unwrap())
     }
 

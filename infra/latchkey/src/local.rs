@@ -226,7 +226,7 @@ fn gateway_of(
         interceptor: Arc::new(move |event| {
             let interceptor = Arc::clone(&interceptor);
             Box::pin(async move {
-                let output = interceptor.handle(Event::read(&event)).await;
+                let output = interceptor.handle(Event::read(event.get().as_bytes())).await;
                 serde_json::value::to_raw_value(&output).map_err(|error| error.to_string())
             })
         }),

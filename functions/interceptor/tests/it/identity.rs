@@ -1,7 +1,7 @@
 //! U4, U6: whoever cannot prove who they are gets no token, and no link either.
 
 use crate::support::keys::{Key, jwt, text};
-use crate::world::{NOW, World, answered, forwarded, get_me, provider, said};
+use crate::world::{NOW, World, answered, event, forwarded, get_me, provider, said};
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
@@ -38,6 +38,9 @@ async fn u4_a_jwt_that_proves_nothing_gets_nothing() {
     let header = message.split_once('.').unwrap().0;
     let bobs = text(world.claims(&json!({ "sub": "bob" })).to_string());
 
+    // What is remembered of the one that was signed is of no use to others.
+    assert!(forwarded(&world.call(&signed, &get_me()).await).is_some());
+    world.store.calls();
     for (what, jwt) in [
         ("expired", with(json!({ "exp": NOW - 60 }))),
         ("not yet valid", with(json!({ "nbf": NOW + 60 }))),
@@ -71,6 +74,30 @@ async fn u4_a_jwt_that_proves_nothing_gets_nothing() {
     assert!(forwarded(&world.call(&signed, &get_me()).await).is_some());
     // None of them was looked up.
     assert_eq!(world.store.calls(), ["find_connection"]);
+}
+
+/// The gateway might read the other one.
+#[tokio::test]
+async fn u4_a_caller_has_one_authorization_its_name_in_any_case() {
+    let world = connected().await;
+    let bearer = format!("Bearer {}", world.jwt(&json!({})));
+    let event = event(&bearer, &get_me()).to_string();
+    let usual = format!(r#""authorization":"{bearer}""#);
+    for (headers, is_read) in [
+        (usual.clone(), true),
+        (format!(r#""a":[{{}}],"AUTHORIZATION":"{bearer}","b":1"#), true),
+        (format!(r#""authorizatio\u006e":"{bearer}""#), true),
+        (format!(r#""Authorization":null,{usual}"#), true),
+        (format!("{usual},{usual}"), false),
+        (format!(r#""Authorization":"Bearer x",{usual}"#), false),
+        (format!(r#"{usual},"Authorization":1"#), false),
+        (r#""authorization":null"#.to_owned(), false),
+        (String::new(), false),
+    ] {
+        let output = world.send(&event.replace(&usual, &headers)).await;
+        let output = serde_json::from_str(&output).unwrap();
+        assert_eq!(forwarded(&output).is_some(), is_read, "{headers}: {output}");
+    }
 }
 
 /// A second gateway at the same function, with clients of its own, gains nothing.

@@ -20,7 +20,6 @@ use broker::target::{SecretName, Target};
 use broker::tokens::TokenSet;
 use interceptor::{Event, Injected, Interceptor, Opened};
 use oauth2::{AccessToken, ClientSecret, RefreshToken};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -162,8 +161,8 @@ impl World {
 
     /// What the gateway is told, as text.
     pub(crate) async fn send(&self, event: &str) -> String {
-        let event = RawValue::from_string(event.to_owned()).unwrap();
-        serde_json::to_string(&self.interceptor.handle(Event::read(&event)).await).unwrap()
+        let event = Event::read(event.as_bytes());
+        serde_json::to_string(&self.interceptor.handle(event).await).unwrap()
     }
 
     /// What becomes of `body`, sent by the holder of `jwt`.

@@ -15,15 +15,16 @@ use broker::registry::Registry;
 use broker::seal::KeyRing;
 use interceptor::{Event, Injected, Interceptor, Opened};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::begin();
     let interceptor = &OnceCell::new();
-    run(service_fn(async |event: LambdaEvent<Event>| {
+    run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let interceptor = interceptor.get_or_try_init(|| Box::pin(assemble())).await?;
-        Ok::<_, Error>(interceptor.handle(event.payload).await)
+        Ok::<_, Error>(interceptor.handle(Event::read(event.payload.get().as_bytes())).await)
     }))
     .await
 }
