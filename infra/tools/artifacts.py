@@ -9,10 +9,8 @@ from pathlib import Path
 from samcli.yamlhelper import yaml_parse
 
 GLIBC = (2, 34)
-# Little more than they have, so that nothing large comes in unseen.
-# The catalog brings the control plane and S3, with 0.7 MB of checksum tables that hardly compress.
-LIMIT = {"Catalog": 5}
-OTHERS = 4
+# Little more than the largest has, in MB, so that nothing large comes in unseen.
+LIMIT = 4
 MACHINES = {"arm64": 0xB7, "x86_64": 0x3E}
 
 
@@ -39,9 +37,8 @@ def main(template, built, architecture):
             wrong.append(f"{function} is not for {architecture}")
         if needs > GLIBC:
             wrong.append(f"{function} needs a newer glibc than Amazon Linux 2023 has")
-        limit = LIMIT.get(function, OTHERS)
-        if size > limit * 1024 * 1024:
-            wrong.append(f"{function} has more than {limit} MB")
+        if size > LIMIT * 1024 * 1024:
+            wrong.append(f"{function} has more than {LIMIT} MB")
     return wrong
 
 

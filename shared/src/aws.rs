@@ -1,6 +1,8 @@
 //! The only module that names an AWS crate: the stores on `DynamoDB`, the secrets of Secrets
-//! Manager, the queue on SQS, the gateway's control plane.
+//! Manager, the queue on SQS, the gateway's control plane, the bucket on S3.
 
+#[cfg(feature = "aws-gateway")]
+mod bucket;
 mod dynamodb;
 mod endpoint;
 mod environment;
@@ -15,9 +17,11 @@ mod secrets;
 mod signature;
 mod tables;
 
+#[cfg(feature = "aws-gateway")]
+pub use bucket::SchemaBucket;
 pub use dynamodb::{Cursor, DynamoStore, Scanned, Tables};
 #[cfg(feature = "aws-gateway")]
-pub use gateway::{ControlPlane, SchemaBucket};
+pub use gateway::ControlPlane;
 #[cfg(feature = "aws-queue")]
 pub use queue::SqsQueue;
 pub use secrets::Secrets;

@@ -40,7 +40,7 @@ pub(super) struct Endpoint {
 
 /// Where the SDK would send requests to `service`; `None` where it must be asked.
 pub(super) fn endpoint(sdk: &SdkConfig, service: &Service) -> Option<Endpoint> {
-    let url = match named(sdk, service) {
+    let url = match named(sdk, service.id) {
         Some(url) => url,
         None => by_region(sdk, service)?,
     };
@@ -54,8 +54,8 @@ pub(super) fn endpoint(sdk: &SdkConfig, service: &Service) -> Option<Endpoint> {
 }
 
 /// In the code, or in the environment.
-fn named(sdk: &SdkConfig, service: &Service) -> Option<String> {
-    let key = ServiceConfigKey::builder().service_id(service.id).env("AWS_ENDPOINT_URL");
+pub(super) fn named(sdk: &SdkConfig, id: &str) -> Option<String> {
+    let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL");
     let key = key.profile("endpoint_url").build().ok()?;
     let of_the_service = sdk.service_config().and_then(|config| config.load_config(key));
     of_the_service.or_else(|| sdk.endpoint_url().map(str::to_owned))

@@ -1,4 +1,4 @@
-//! The gateway's control plane, and the bucket for long lists of tools.
+//! The gateway's control plane.
 //!
 //! A change of a target replaces everything, and the SDK's types drop what they do not know. So what
 //! the service tells of a target is kept as JSON, and goes back as JSON: the SDK finds the endpoint,
@@ -6,7 +6,7 @@
 
 mod raw;
 
-use super::Aws;
+use super::{Aws, SchemaBucket};
 use crate::gateway::{GatewayError, GatewayTarget, GatewayTargets, Settings, Status, ToolSchemas};
 use crate::target::TargetName;
 use aws_config::timeout::TimeoutConfig;
@@ -118,32 +118,10 @@ impl GatewayTargets for ControlPlane {
 
 impl ToolSchemas for ControlPlane {
     async fn put_schema(&self, key: &str, schema: &str) -> Result<Option<String>, GatewayError> {
-        let Some(SchemaBucket { client, name }) = &self.bucket else { return Ok(None) };
-        let body = schema.as_bytes().to_vec().into();
-        let request = client.put_object().bucket(name).key(key).body(body);
-        request.content_type("application/json").send().await.map_err(failed)?;
-        Ok(Some(format!("s3://{name}/{key}")))
-    }
-}
-
-/// A bucket for lists of tools that are too long to be told.
-#[derive(Clone, Debug)]
-pub struct SchemaBucket {
-    client: aws_sdk_s3::Client,
-    name: String,
-}
-
-impl SchemaBucket {
-    /// The bucket of this name.
-    pub fn new(aws: &Aws, name: &str) -> Self {
-        Self { client: aws_sdk_s3::Client::new(aws.sdk()), name: name.to_owned() }
-    }
-
-    /// The bucket that `SCHEMA_BUCKET` names. `None` if it names none.
-    #[expect(clippy::disallowed_methods, reason = "the bucket is named at deployment")]
-    pub fn from_env(aws: &Aws) -> Option<Self> {
-        let name = std::env::var("SCHEMA_BUCKET").ok().filter(|name| !name.trim().is_empty())?;
-        Some(Self::new(aws, name.trim()))
+        match &self.bucket {
+            Some(bucket) => bucket.put(key, schema).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -182,13 +160,11 @@ where
 }
 
 const ABSENT: &str = "ResourceNotFoundException";
-const NEEDS_AN_OPERATOR: [&str; 9] = [
+const NEEDS_AN_OPERATOR: [&str; 7] = [
     ABSENT,
-    "AccessDenied",
     "AccessDeniedException",
     "InvalidClientTokenId",
     "InvalidSignatureException",
-    "NoSuchBucket",
     "ServiceQuotaExceededException",
     "UnrecognizedClientException",
     "UnknownOperationException",
