@@ -49,7 +49,7 @@ pub struct IdentityProvider {
     settings: IdentitySettings,
     http: Http,
     published: Published,
-    callers: Recent<[u8; 32], (Arc<Known>, Caller)>,
+    callers: Recent<[u8; 32], (Arc<Known>, Arc<str>, Caller)>,
 }
 
 /// On whose behalf the gateway calls, and through which OAuth client.
@@ -111,9 +111,10 @@ impl IdentityProvider {
     /// Verifies the JWT of an `Authorization` header's value: signature, issuer, lifetime, audience
     /// or client, and that it speaks for a person.
     ///
-    /// A token that was verified once is known by its digest until it expires, or until the provider's
-    /// keys are read again: with other keys it may no longer be good. Verified anew, it would be
-    /// compared with the same settings and found the same.
+    /// A token that was verified once is known until it expires, or until the provider's keys are read
+    /// again: with other keys it may no longer be good. Verified anew, it would be compared with the same
+    /// settings and found the same. It is the same token if all that was signed is the same, and the
+    /// digest of its signature is: no token is kept here, for without its signature it opens nothing.
     pub async fn caller(
         &self,
         authorization: &str,
@@ -121,8 +122,11 @@ impl IdentityProvider {
     ) -> Result<Caller, IdentityError> {
         let jwt =
             bearer(authorization).ok_or(IdentityError::Rejected("it is not a Bearer token"))?;
-        let digest = seal::fingerprint([jwt]);
-        if let Some((known, caller)) = self.callers.recall(&digest, now)
+        let (signed, signature) =
+            jwt.rsplit_once('.').ok_or(IdentityError::Rejected("it is not a signed JWT"))?;
+        let digest = seal::fingerprint([signature]);
+        if let Some((known, verified, caller)) = self.callers.recall(&digest, now)
+            && *verified == *signed
             && self.published.still(&known, now).await
         {
             return Ok(caller);
@@ -133,7 +137,8 @@ impl IdentityProvider {
             subject: self.subject(&claims)?.id(),
             client: client_of(&claims).map(str::to_owned),
         };
-        self.callers.remember(digest, (known, caller.clone()), now, last_moment(&claims, now));
+        let verified = (known, signed.into(), caller.clone());
+        self.callers.remember(digest, verified, now, last_moment(&claims, now));
         Ok(caller)
     }
 
@@ -395,7 +400,7 @@ const ALGORITHMS: &[Algorithm] = &[
     Algorithm::ES384,
     Algorithm::EdDSA,
 ];
-/// Some hundred KB, and the provider's keys by which they were verified.
+/// A MB of ordinary tokens, and the provider's keys by which they were verified.
 const MOST_CALLERS: usize = 1000;
 /// In characters.
 const LONGEST_NAME: usize = 100;
