@@ -85,11 +85,18 @@ impl IdentityProvider {
         Self { settings, http, published, callers: Recent::new(MOST_CALLERS) }
     }
 
-    /// The same, which shares what it reads with whoever starts later, sealed with `ring` in `store`.
+    /// The same, which shares what it reads with whoever starts later, sealed with `ring` in `store`:
+    /// with the ring of tokens, for whoever can forge it can be anybody. It reads anew `early`, before
+    /// the hour is over.
     #[must_use]
-    pub fn sharing(self, store: impl PublishedStore + 'static, ring: KeyRing) -> Self {
+    pub fn sharing(
+        self,
+        store: impl PublishedStore + 'static,
+        ring: KeyRing,
+        early: Duration,
+    ) -> Self {
         let kept = Kept { store, ring, issuer: self.settings.issuer.clone() };
-        Self { published: self.published.kept(Box::new(kept)), ..self }
+        Self { published: self.published.kept(Box::new(kept), early), ..self }
     }
 
     /// Believes what was `found` in the store, if it may be, so that the first call need not ask; what
@@ -137,8 +144,10 @@ impl IdentityProvider {
             subject: self.subject(&claims)?.id(),
             client: client_of(&claims).map(str::to_owned),
         };
-        let verified = (known, signed.into(), caller.clone());
-        self.callers.remember(digest, verified, now, last_moment(&claims, now));
+        if signed.len() <= LONGEST_REMEMBERED {
+            let verified = (known, signed.into(), caller.clone());
+            self.callers.remember(digest, verified, now, last_moment(&claims, now));
+        }
         Ok(caller)
     }
 
@@ -402,6 +411,8 @@ const ALGORITHMS: &[Algorithm] = &[
 ];
 /// A MB of ordinary tokens, and the provider's keys by which they were verified.
 const MOST_CALLERS: usize = 1000;
+/// In bytes. Ordinary ones have one or two thousand.
+const LONGEST_REMEMBERED: usize = 8192;
 /// In characters.
 const LONGEST_NAME: usize = 100;
 /// Seconds by which clocks may differ.

@@ -1,7 +1,7 @@
 //! Which part goes where, whatever the parts are: `main` brings AWS's, a test its own.
 
 use broker::breaker::Breakers;
-use broker::clock::{Clock, SystemRandom};
+use broker::clock::{Clock, Random, SystemRandom};
 use broker::config::Config;
 use broker::http::Http;
 use broker::identity::IdentityProvider;
@@ -45,19 +45,19 @@ pub(crate) async fn interceptor<
     let targets = Registry::new(parts.store.clone());
     let identity = IdentityProvider::new(config.identity, http.clone());
     let now = parts.clock.now();
+    let mut found = None;
     let prepared = async {
-        let found = parts.store.find_published(identity.issuer()).await.ok().flatten();
+        // First of all, for it says whether the provider must be asked at once.
+        let asked = parts.store.find_published(identity.issuer());
+        found = tokio::time::timeout(A_READ, asked).await.ok().and_then(Result::ok).flatten();
         let young = found.as_ref().is_some_and(|found| found.is_young(now));
         let provider = async { if young { Ok(()) } else { identity.prepare(now).await } };
         let _ = tokio::join!(targets.prepare(now), provider);
-        found
     };
     let prepared = async { Ok(tokio::time::timeout(PATIENCE, prepared).await) };
-    let (keys, found) = tokio::try_join!(keys, prepared)?;
-    let identity = identity.sharing(parts.store.clone(), keys.browser.clone());
-    if let Ok(found) = found {
-        identity.adopt(found.as_ref(), now).await;
-    }
+    let (keys, _) = tokio::try_join!(keys, prepared)?;
+    let identity = identity.sharing(parts.store.clone(), keys.token.clone(), early());
+    identity.adopt(found.as_ref(), now).await;
     Ok(Interceptor {
         targets,
         connections: parts.store,
@@ -75,5 +75,16 @@ pub(crate) async fn interceptor<
     })
 }
 
+/// By how much sooner than the others this instance asks the identity provider again, so that they do not
+/// all ask at once.
+fn early() -> Duration {
+    let mut byte = [0];
+    // Without randomness it is one of those who ask last.
+    let _ = SystemRandom.fill(&mut byte);
+    Duration::from_secs(byte[0].into())
+}
+
+/// A little more than a read that is left to itself may take.
+const A_READ: Duration = Duration::from_millis(1100);
 /// The runtime gives ten seconds to all that comes before the first call.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -38,7 +38,8 @@ pub(super) struct Endpoint {
     pub(super) host: String,
 }
 
-/// Where the SDK would send requests to `service`; `None` where it must be asked.
+/// Where the SDK would send requests to `service`; `None` where it must be asked. Of an account that has
+/// an endpoint of its own it is the region's, which serves it as well.
 pub(super) fn endpoint(sdk: &SdkConfig, service: &Service) -> Option<Endpoint> {
     let url = match named(sdk, service.id) {
         Some(url) => url,
@@ -53,8 +54,11 @@ pub(super) fn endpoint(sdk: &SdkConfig, service: &Service) -> Option<Endpoint> {
     Some(Endpoint { uri: url.as_str().parse().ok()?, host })
 }
 
-/// In the code, or in the environment.
+/// In the code, or else in the environment: that of the service before that of all.
 pub(super) fn named(sdk: &SdkConfig, id: &str) -> Option<String> {
+    if sdk.get_origin("endpoint_url").is_client_config() {
+        return sdk.endpoint_url().map(str::to_owned);
+    }
     let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL");
     let key = key.profile("endpoint_url").build().ok()?;
     let of_the_service = sdk.service_config().and_then(|config| config.load_config(key));
@@ -78,7 +82,8 @@ fn by_region(sdk: &SdkConfig, service: &Service) -> Option<String> {
     let known = AREAS.contains(&area)
         && plain(place)
         && parts.next().is_none()
-        && number.parse::<u8>().is_ok();
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit());
     known.then(|| format!("https://{}.{region}.amazonaws.com/", service.signing_name))
 }
 
@@ -90,6 +95,7 @@ mod tests {
     use aws_config::Region;
     use aws_sdk_dynamodb::config::endpoint as dynamodb;
     use aws_sdk_secretsmanager::config::endpoint as secrets_manager;
+    use aws_types::service_config::LoadServiceConfig;
 
     fn at(region: &str) -> aws_types::sdk_config::Builder {
         SdkConfig::builder().region(Region::new(region.to_owned()))
@@ -126,11 +132,14 @@ mod tests {
             ("us-gov", false),
             ("us-east-1-gov", false),
             ("eu-gov-west-1", false),
+            ("us-east-+1", false),
+            ("us-east-", false),
         ] {
             let sdk = at(region).build();
             let ours = [&DYNAMODB, &SECRETS_MANAGER].map(|service| endpoint(&sdk, service));
             assert!(ours.iter().all(|endpoint| endpoint.is_some() == known), "{region}");
-            for (ours, theirs) in ours.iter().flatten().zip(by_the_sdk(region).await) {
+            let theirs = if known { by_the_sdk(region).await } else { Default::default() };
+            for (ours, theirs) in ours.iter().flatten().zip(theirs) {
                 let theirs = theirs.trim_end_matches('/');
                 assert_eq!(ours.uri.to_string().trim_end_matches('/'), theirs);
                 assert_eq!(format!("https://{}", ours.host), theirs);
@@ -143,6 +152,32 @@ mod tests {
         assert_eq!(endpoint(&at("us-east-1").use_fips(true).build(), &DYNAMODB), None);
         assert_eq!(endpoint(&at("us-east-1").use_dual_stack(true).build(), &DYNAMODB), None);
         assert_eq!(endpoint(&SdkConfig::builder().build(), &DYNAMODB), None);
+    }
+
+    /// As the SDK decides it: one in the code before those of the environment.
+    #[tokio::test]
+    async fn an_endpoint_in_the_code_comes_before_the_environments() {
+        #[derive(Debug)]
+        struct Environment;
+        impl LoadServiceConfig for Environment {
+            fn load_config(&self, _: ServiceConfigKey<'_>) -> Option<String> {
+                Some("https://environment.example".to_owned())
+            }
+        }
+        let code = aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(aws_sdk_dynamodb::config::Credentials::new(
+                "a", "b", None, None, "",
+            ))
+            .endpoint_url("https://code.example")
+            .load()
+            .await
+            .into_builder()
+            .service_config(Environment)
+            .build();
+        assert_eq!(endpoint(&code, &DYNAMODB).unwrap().host, "code.example");
+        let environment = at("us-east-1").service_config(Environment).build();
+        assert_eq!(endpoint(&environment, &DYNAMODB).unwrap().host, "environment.example");
     }
 
     #[test]

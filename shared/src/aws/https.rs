@@ -49,7 +49,7 @@ impl Https {
     }
 }
 
-/// Its timeouts are those of the whole attempt and of the connection, whatever the SDK proposes.
+/// Its one timeout is that of TCP, whatever the SDK proposes: the SDK itself limits whole attempts.
 impl HttpClient for Https {
     fn http_connector(
         &self,
@@ -140,5 +140,5 @@ fn kind(error: &Error) -> Kind {
     found
 }
 
-/// As the SDK has it.
+/// Of TCP, to all addresses of a name together. TLS is waited for as long as the request is.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);

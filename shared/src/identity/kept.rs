@@ -22,7 +22,7 @@ pub struct SealedPublished {
 impl SealedPublished {
     /// Whether it is likely to be believed, and the provider need not be asked.
     pub fn is_young(&self, now: SystemTime) -> bool {
-        now.duration_since(self.read_at).unwrap_or_default() < METADATA_LIFETIME
+        now.duration_since(self.read_at).is_ok_and(|age| age < METADATA_LIFETIME)
     }
 
     /// When a store may forget it.
@@ -52,14 +52,17 @@ pub(super) trait Keeper: Send + Sync {
 impl<D: PublishedStore> Keeper for Kept<D> {
     fn find(&self) -> Pending<'_, Option<Known>> {
         Box::pin(async {
-            let found = tokio::time::timeout(PATIENCE, self.store.find_published(&self.issuer));
+            let found = tokio::time::timeout(A_READ, self.store.find_published(&self.issuer));
             self.open(&found.await.ok()?.ok()??)
         })
     }
 
     fn keep<'a>(&'a self, known: &'a Known) -> Pending<'a, ()> {
         Box::pin(async {
-            let kept = tokio::time::timeout(PATIENCE, self.put(known)).await;
+            if known.is_empty() {
+                return;
+            }
+            let kept = tokio::time::timeout(A_WRITE, self.put(known)).await;
             if !matches!(kept, Ok(Ok(()))) {
                 tracing::warn!(
                     "the identity provider's keys could not be kept for other instances"
@@ -92,5 +95,8 @@ fn owner(issuer: &str) -> Owner {
     Owner::new("published", &[issuer])
 }
 
-/// A call may be waiting, and there is another to ask.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// A call may be waiting, and there is another to ask. A little more than a read that is left to itself may
+/// take.
+const A_READ: Duration = Duration::from_millis(1100);
+/// A call may be waiting that has all that it needs.
+const A_WRITE: Duration = Duration::from_millis(250);

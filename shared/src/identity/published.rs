@@ -17,6 +17,7 @@ pub(super) struct Published {
     issuer: String,
     http: Http,
     kept: Option<Box<dyn Keeper>>,
+    lifetime: Duration,
     memory: Mutex<Memory>,
 }
 
@@ -51,6 +52,11 @@ impl Known {
         now.duration_since(self.read_at).unwrap_or_default() < lifetime
     }
 
+    /// Whether no key of it can be used: not a thing to tell others.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.keys.keys.iter().any(|key| DecodingKey::from_jwk(key).is_ok())
+    }
+
     /// The same of what another instance read, by its own clock: what it read tomorrow is no good.
     fn is_believable(&self, lifetime: Duration, now: SystemTime) -> bool {
         self.is_younger(lifetime, now) && self.read_at <= now + CLOCKS_DIFFER
@@ -71,11 +77,13 @@ impl Known {
 
 impl Published {
     pub(super) fn new(issuer: String, http: Http) -> Self {
-        Self { issuer, http, kept: None, memory: Mutex::default() }
+        let lifetime = METADATA_LIFETIME;
+        Self { issuer, http, kept: None, lifetime, memory: Mutex::default() }
     }
 
-    pub(super) fn kept(self, kept: Box<dyn Keeper>) -> Self {
-        Self { kept: Some(kept), ..self }
+    pub(super) fn kept(self, kept: Box<dyn Keeper>, early: Duration) -> Self {
+        let lifetime = METADATA_LIFETIME.saturating_sub(early);
+        Self { kept: Some(kept), lifetime, ..self }
     }
 
     pub(super) async fn adopt(&self, found: Option<&SealedPublished>, now: SystemTime) {
@@ -85,7 +93,7 @@ impl Published {
             Some(known) => kept.keep(known).await,
             None => {
                 let known = found.and_then(|found| kept.open(found));
-                let known = known.filter(|known| known.is_believable(METADATA_LIFETIME, now));
+                let known = known.filter(|known| known.is_believable(self.lifetime, now));
                 memory.known = known.map(Arc::new);
             }
         }
@@ -108,7 +116,7 @@ impl Published {
     pub(super) async fn still(&self, known: &Arc<Known>, now: SystemTime) -> bool {
         let memory = self.memory.lock().await;
         memory.known.as_ref().is_some_and(|today| Arc::ptr_eq(today, known))
-            && known.is_younger(METADATA_LIFETIME, now)
+            && known.is_younger(self.lifetime, now)
     }
 
     /// What is known, if it is young and `good`; else what another instance was told, if that is; else
@@ -125,7 +133,7 @@ impl Published {
         let mut memory = self.memory.lock().await;
         let known = memory.known.clone().filter(|known| known.is_younger(LONGEST_OUTAGE, now));
         if let Some(known) = known.clone() {
-            let young = known.is_younger(METADATA_LIFETIME, now);
+            let young = known.is_younger(self.lifetime, now);
             let since = |then: SystemTime| now.duration_since(then).unwrap_or_default();
             let just_asked = memory.asked_at.is_some_and(|asked| since(asked) < ASK_AGAIN);
             if (young && good(&known)) || just_asked {
@@ -138,20 +146,27 @@ impl Published {
             None => None,
         };
         let kept = kept.filter(|kept| kept.is_believable(LONGEST_OUTAGE, now));
+        // An older one would bring a key back that is withdrawn.
         if let Some(kept) = kept.clone()
-            && kept.is_younger(METADATA_LIFETIME, now)
+            && kept.is_younger(self.lifetime, now)
+            && known.as_ref().is_none_or(|known| known.read_at < kept.read_at)
             && good(&kept)
         {
             return Ok(Arc::clone(memory.known.insert(kept)));
         }
         match self.fetch(now).await {
             Ok(fresh) => {
-                if let Some(kept) = &self.kept {
+                // Anybody can name a key that does not exist: that is not to be written down each time.
+                let news = kept.is_none_or(|kept| {
+                    kept.keys != fresh.keys || !kept.is_younger(self.lifetime, now)
+                });
+                if let Some(kept) = self.kept.as_ref().filter(|_| news) {
                     kept.keep(&fresh).await;
                 }
                 Ok(Arc::clone(memory.known.insert(Arc::new(fresh))))
             }
             Err(error) => {
+                tracing::warn!(%error, "the identity provider is not understood");
                 let latest = [known, kept].into_iter().flatten().max_by_key(|known| known.read_at);
                 Ok(Arc::clone(memory.known.insert(latest.ok_or(error)?)))
             }

@@ -2,10 +2,14 @@
 
 use crate::support::server::Server;
 use crate::wiring::{self, Keys, Parts};
-use crate::world::{BASE, Secrets, World, forwarded, keys, says_try_again};
+use crate::world::{
+    BASE, Secrets, World, browser_keys, forwarded, keys, says_try_again, token_keys,
+};
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use broker::identity::IdentitySettings;
+use broker::seal::Owner;
+use broker::store::PublishedStore;
 use std::future::pending;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -64,6 +68,29 @@ async fn whoever_starts_later_asks_the_identity_provider_nothing() {
     assert_eq!(world.store.calls(), ["find_published", "targets"]);
     assert!(forwarded(&world.alice_calls().await).is_some());
     assert_eq!(world.idp.server.asked().len(), asked);
+}
+
+/// Who serves pages has the ring for browsers, and must not say whose signatures count.
+#[tokio::test]
+async fn u4_what_the_identity_provider_publishes_is_sealed_with_the_ring_of_tokens() {
+    let mut world = World::new().await;
+    let issuer = world.idp.issuer().to_owned();
+    world.start(&issuer, keys()).await.unwrap();
+    let found = world.store.find_published(&issuer).await.unwrap().unwrap();
+    let owner = Owner::new("published", &[&issuer]);
+    assert!(token_keys().open(&owner, &found.sealed).is_ok());
+    assert!(browser_keys().open(&owner, &found.sealed).is_err());
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_say_what_is_published_keeps_nobody_from_asking() {
+    let mut world = World::new().await;
+    world.connect("alice", &world.target("github").await, 3600).await;
+    world.store.breaks("find_published");
+    let (issuer, asked) = (world.idp.issuer().to_owned(), world.idp.server.times("/keys"));
+    world.start(&issuer, keys()).await.unwrap();
+    assert_eq!(world.idp.server.times("/keys"), asked + 1);
+    assert_eq!(world.store.calls(), ["find_published", "targets", "put_published"]);
 }
 
 /// None waits for another: the keys come when all else is there.
