@@ -89,13 +89,12 @@ impl Published {
     pub(super) async fn adopt(&self, found: Option<&SealedPublished>, now: SystemTime) {
         let Some(kept) = &self.kept else { return };
         let mut memory = self.memory.lock().await;
-        match &memory.known {
-            Some(known) => kept.keep(known).await,
-            None => {
-                let known = found.and_then(|found| kept.open(found));
-                let known = known.filter(|known| known.is_believable(self.lifetime, now));
-                memory.known = known.map(Arc::new);
-            }
+        if let Some(known) = &memory.known {
+            kept.keep(known).await;
+        } else {
+            let known = found.and_then(|found| kept.open(found));
+            let known = known.filter(|known| known.is_believable(self.lifetime, now));
+            memory.known = known.map(Arc::new);
         }
     }
 
