@@ -10,7 +10,7 @@ from samcli.yamlhelper import yaml_parse
 
 GLIBC = (2, 34)
 # Little more than the largest has, in MB, so that nothing large comes in unseen.
-LIMIT = 4
+LIMIT = 3.25
 MACHINES = {"arm64": 0xB7, "x86_64": 0x3E}
 
 

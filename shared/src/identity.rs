@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub use kept::SealedPublished;
+pub use kept::{A_READ, SealedPublished};
 
 /// What we know of the gateway's identity provider.
 #[derive(Clone, Debug)]
@@ -121,7 +121,8 @@ impl IdentityProvider {
     /// A token that was verified once is known until it expires, or until the provider's keys are read
     /// again: with other keys it may no longer be good. Verified anew, it would be compared with the same
     /// settings and found the same. It is the same token if all that was signed is the same, and the
-    /// digest of its signature is: no token is kept here, for without its signature it opens nothing.
+    /// digest of its signature is: no token is kept here, for without its signature it opens nothing. Its
+    /// claims are, for as long as it is good.
     pub async fn caller(
         &self,
         authorization: &str,

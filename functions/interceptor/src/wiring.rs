@@ -1,10 +1,10 @@
 //! Which part goes where, whatever the parts are: `main` brings AWS's, a test its own.
 
 use broker::breaker::Breakers;
-use broker::clock::{Clock, Random, SystemRandom};
+use broker::clock::{Clock, SystemRandom};
 use broker::config::Config;
 use broker::http::Http;
-use broker::identity::IdentityProvider;
+use broker::identity::{A_READ, IdentityProvider};
 use broker::registry::Registry;
 use broker::seal::KeyRing;
 use broker::store::{PublishedStore, TargetStore};
@@ -16,6 +16,9 @@ pub(crate) struct Parts<D, S, K> {
     pub(crate) store: D,
     pub(crate) secrets: S,
     pub(crate) clock: K,
+    /// By how much sooner than others this instance asks the identity provider again, so that they do not
+    /// all ask at once.
+    pub(crate) early: Duration,
 }
 
 /// The keys, without which nothing can be done.
@@ -50,13 +53,13 @@ pub(crate) async fn interceptor<
         // First of all, for it says whether the provider must be asked at once.
         let asked = parts.store.find_published(identity.issuer());
         found = tokio::time::timeout(A_READ, asked).await.ok().and_then(Result::ok).flatten();
-        let young = found.as_ref().is_some_and(|found| found.is_young(now));
+        let young = found.as_ref().is_some_and(|found| found.is_young(parts.early, now));
         let provider = async { if young { Ok(()) } else { identity.prepare(now).await } };
         let _ = tokio::join!(targets.prepare(now), provider);
     };
     let prepared = async { Ok(tokio::time::timeout(PATIENCE, prepared).await) };
     let (keys, _) = tokio::try_join!(keys, prepared)?;
-    let identity = identity.sharing(parts.store.clone(), keys.token.clone(), early());
+    let identity = identity.sharing(parts.store.clone(), keys.token.clone(), parts.early);
     identity.adopt(found.as_ref(), now).await;
     Ok(Interceptor {
         targets,
@@ -75,16 +78,5 @@ pub(crate) async fn interceptor<
     })
 }
 
-/// By how much sooner than the others this instance asks the identity provider again, so that they do not
-/// all ask at once.
-fn early() -> Duration {
-    let mut byte = [0];
-    // Without randomness it is one of those who ask last.
-    let _ = SystemRandom.fill(&mut byte);
-    Duration::from_secs(byte[0].into())
-}
-
-/// A little more than a read that is left to itself may take.
-const A_READ: Duration = Duration::from_millis(1100);
 /// The runtime gives ten seconds to all that comes before the first call.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -113,6 +113,7 @@ fn answer<'r>(database: &Database, request: &'r Request) -> (&'r str, Response) 
     let body = &request.body;
     let done = match operation {
         "GetItem" => done(body, |query| database.get_item(query)),
+        "PutItem" => done(body, |row| database.put_item(row)),
         "Query" => done(body, |query| database.query(query)),
         "Scan" => done(body, |query| database.scan(query)),
         "UpdateItem" => done(body, |change| database.update_item(change)),
@@ -138,8 +139,8 @@ fn done<Q: DeserializeOwned, A: Serialize>(
     serde_json::to_vec(&answer).map_err(unreadable)
 }
 
-/// The tables that a call and a sweep look at, as `template.yaml` has them.
-fn tables() -> [Value; 2] {
+/// The tables that a start, a call and a sweep look at, as `template.yaml` has them.
+fn tables() -> [Value; 3] {
     let key = |name, kind| json!({ "AttributeName": name, "KeyType": kind });
     let attribute = |name, kind| json!({ "AttributeName": name, "AttributeType": kind });
     [
@@ -148,6 +149,12 @@ fn tables() -> [Value; 2] {
             "BillingMode": "PAY_PER_REQUEST",
             "KeySchema": [key("name", "HASH")],
             "AttributeDefinitions": [attribute("name", "S")],
+        }),
+        json!({
+            "TableName": "pending",
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [key("id", "HASH")],
+            "AttributeDefinitions": [attribute("id", "S")],
         }),
         json!({
             "TableName": CONNECTIONS,
@@ -222,6 +229,17 @@ mod tests {
         let (_, page) = ask(&engine, "Query", "Signature=1", &query);
         let subjects = page["Items"].as_array().unwrap().iter().map(|item| &item["subject"]["S"]);
         assert_eq!(subjects.collect::<Vec<_>>(), ["person 1", "person 2"]);
+    }
+
+    #[test]
+    fn what_one_instance_puts_another_finds() {
+        let engine = engine();
+        let row = json!({ "id": { "S": "published.one" }, "sealed": { "B": "AAAA" } });
+        let get = json!({ "TableName": "pending", "Key": { "id": row["id"] } });
+        assert_eq!(ask(&engine, "GetItem", "Signature=1", &get), (200, json!({})));
+        let put = json!({ "TableName": "pending", "Item": row });
+        assert_eq!(ask(&engine, "PutItem", "Signature=1", &put).0, 200);
+        assert_eq!(ask(&engine, "GetItem", "Signature=1", &get).1["Item"], row);
     }
 
     #[test]

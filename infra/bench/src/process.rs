@@ -3,7 +3,7 @@
 use crate::Failure;
 use crate::cloud::Cloud;
 use crate::runtime_api::{Heard, RuntimeApi};
-use crate::variant::Variant;
+use crate::variant::{Given, Variant};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -44,8 +44,11 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(printed.try_clone()?)
             .stderr(printed);
-        let given = if variant.is_given { &cloud.given } else { &cloud.given_keys };
-        command.env("FLOOR_GIVEN", given);
+        match variant.given {
+            Given::All => command.env("FLOOR_GIVEN", &cloud.given),
+            Given::Keys => command.env("FLOOR_GIVEN", &cloud.given_keys),
+            Given::Nothing => &mut command,
+        };
         let started = Instant::now();
         let child = command.spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Failure::Missing(variant.program.clone()),

@@ -118,6 +118,11 @@ impl Table {
         self.delay.store(micros, Ordering::Relaxed);
     }
 
+    /// Whether an instance has put there what others find.
+    pub(crate) fn is_shared(&self) -> bool {
+        !self.pending().is_empty()
+    }
+
     /// From now on, whether nobody finds what another instance has put there.
     pub(crate) fn forget(&self, forgets: bool) {
         self.forgets.store(forgets, Ordering::Relaxed);

@@ -11,10 +11,19 @@ pub(crate) struct Variant {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(&'static str, OsString)>,
-    /// Whether it is told what the others ask for: the ring and the targets.
-    pub(crate) is_given: bool,
+    pub(crate) given: Given,
     /// Whether it gives back what it gets, and no token.
     pub(crate) only_echoes: bool,
+}
+
+/// What a variant need not ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Given {
+    /// The provider's keys, the ring and the targets.
+    All,
+    /// The provider's keys.
+    Keys,
+    Nothing,
 }
 
 impl Variant {
@@ -24,7 +33,7 @@ impl Variant {
             program: program.into(),
             arguments: vec![],
             environment: vec![],
-            is_given: false,
+            given: Given::Nothing,
             only_echoes: false,
         }
     }
@@ -32,13 +41,13 @@ impl Variant {
 
 /// The floor of `performance`: one connection, to the table, and the least instructions.
 pub(crate) fn floor(arguments: &Arguments) -> Variant {
-    Variant { is_given: true, ..Variant::program("floor", arguments.built("floor")) }
+    Variant { given: Given::All, ..Variant::program("floor", arguments.built("floor")) }
 }
 
 /// The floor that also reads before its first event: one ring of the interceptor's two, and the targets.
 /// The provider's documents, which the interceptor finds in the table, are given to both floors.
 pub(crate) fn reading_floor(arguments: &Arguments) -> Variant {
-    Variant::program(READING_FLOOR, arguments.built("floor"))
+    Variant { given: Given::Keys, ..Variant::program(READING_FLOOR, arguments.built("floor")) }
 }
 
 /// The Lambda runtime by itself.

@@ -20,9 +20,9 @@ pub struct SealedPublished {
 }
 
 impl SealedPublished {
-    /// Whether it is likely to be believed, and the provider need not be asked.
-    pub fn is_young(&self, now: SystemTime) -> bool {
-        now.duration_since(self.read_at).is_ok_and(|age| age < METADATA_LIFETIME)
+    /// Whether it is likely to be believed, by one who asks the provider again `early`.
+    pub fn is_young(&self, early: Duration, now: SystemTime) -> bool {
+        now.duration_since(self.read_at).is_ok_and(|age| age + early < METADATA_LIFETIME)
     }
 
     /// When a store may forget it.
@@ -95,8 +95,8 @@ fn owner(issuer: &str) -> Owner {
     Owner::new("published", &[issuer])
 }
 
-/// A call may be waiting, and there is another to ask. A little more than a read that is left to itself may
-/// take.
-const A_READ: Duration = Duration::from_millis(1100);
+/// How long the store is waited for, since there is another to ask. A little more than what a read without
+/// the SDK takes at most, so that the next one knows of the trouble.
+pub const A_READ: Duration = Duration::from_millis(1100);
 /// A call may be waiting that has all that it needs.
 const A_WRITE: Duration = Duration::from_millis(250);

@@ -2,7 +2,7 @@
 
 use super::IdentityError;
 use super::kept::{Keeper, SealedPublished};
-use crate::http::Http;
+use crate::http::{Http, HttpError};
 use crate::target::Endpoint;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -93,7 +93,8 @@ impl Published {
             kept.keep(known).await;
         } else {
             let known = found.and_then(|found| kept.open(found));
-            let known = known.filter(|known| known.is_believable(self.lifetime, now));
+            // An old one as well: the provider has not answered, and may go on to be silent.
+            let known = known.filter(|known| known.is_believable(LONGEST_OUTAGE, now));
             memory.known = known.map(Arc::new);
         }
     }
@@ -153,7 +154,8 @@ impl Published {
         {
             return Ok(Arc::clone(memory.known.insert(kept)));
         }
-        match self.fetch(now).await {
+        let fetched = tokio::time::timeout(PATIENCE, self.fetch(now)).await;
+        match fetched.unwrap_or(Err(HttpError::TimedOut.into())) {
             Ok(fresh) => {
                 // Anybody can name a key that does not exist: that is not to be written down each time.
                 let news = kept.is_none_or(|kept| {
@@ -165,7 +167,8 @@ impl Published {
                 Ok(Arc::clone(memory.known.insert(Arc::new(fresh))))
             }
             Err(error) => {
-                tracing::warn!(%error, "the identity provider is not understood");
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%error, cause, "the identity provider said nothing new");
                 let latest = [known, kept].into_iter().flatten().max_by_key(|known| known.read_at);
                 Ok(Arc::clone(memory.known.insert(latest.ok_or(error)?)))
             }
@@ -193,4 +196,6 @@ fn supported(keys: &Value) -> JwkSet {
 pub(super) const METADATA_LIFETIME: Duration = Duration::from_hours(1);
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 pub(super) const LONGEST_OUTAGE: Duration = Duration::from_hours(24);
+/// Both documents together: a call waits for them, and then for the table.
+const PATIENCE: Duration = Duration::from_secs(4);
 const CLOCKS_DIFFER: Duration = Duration::from_secs(30);

@@ -39,7 +39,7 @@ impl World {
     ) -> IdentityProvider {
         let found = self.store.find_published(&settings.issuer).await.ok().flatten();
         let provider = IdentityProvider::new(settings.clone(), Http::new(Reach::Loopback));
-        if !found.as_ref().is_some_and(|found| found.is_young(at(now))) {
+        if !found.as_ref().is_some_and(|found| found.is_young(Duration::ZERO, at(now))) {
             let _ = provider.prepare(at(now)).await;
         }
         let ring = KeyRing::for_tokens(&json!({ "1": ring.repeat(64) }).to_string()).unwrap();
@@ -173,6 +173,17 @@ async fn an_instance_asks_again_as_much_earlier_as_it_was_told_to() {
         assert!(world.knows(&instance, &world.idp.key, now).await.unwrap());
         assert_eq!(world.asked(), asked);
     }
+}
+
+#[tokio::test]
+async fn who_starts_while_the_provider_is_down_does_not_ask_twice() {
+    let world = World::new().await;
+    world.starts(NOW).await;
+    world.idp.tell(|says| says.down = true);
+    let asked = world.idp.server.asked().len();
+    let instance = world.starts(NOW + 2 * HOUR).await;
+    assert!(world.knows(&instance, &world.idp.key, NOW + 2 * HOUR).await.unwrap());
+    assert_eq!(world.idp.server.asked().len(), asked + 1);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::world::{BASE, NOW, World, at, forwarded, keys, said};
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn p4_a_deployment_asks_no_authorization_server_that_its_operator_left_out() {
@@ -35,6 +36,7 @@ async fn p4_a_deployment_asks_no_authorization_server_that_its_operator_left_out
             store: world.store.clone(),
             secrets: world.interceptor.secrets.clone(),
             clock: world.interceptor.clock.clone(),
+            early: Duration::ZERO,
         };
         let http = Http::new(Reach::Loopback);
         world.interceptor =
@@ -77,6 +79,7 @@ async fn p6_a_companys_own_servers_are_reached_where_the_operator_says_that_they
             store: world.store.clone(),
             secrets: world.interceptor.secrets.clone(),
             clock: world.interceptor.clock.clone(),
+            early: Duration::ZERO,
         };
         let http = Http::new(Reach::Public);
         let function = wiring::interceptor(config.unwrap(), http, parts, keys()).await.unwrap();

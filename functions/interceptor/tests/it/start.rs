@@ -7,7 +7,7 @@ use crate::world::{
 };
 use broker::config::Config;
 use broker::http::{Http, Reach};
-use broker::identity::IdentitySettings;
+use broker::identity::{IdentitySettings, SealedPublished};
 use broker::seal::Owner;
 use broker::store::PublishedStore;
 use std::future::pending;
@@ -33,6 +33,7 @@ impl World {
             store: self.store.clone(),
             secrets: Secrets::new(),
             clock: self.interceptor.clock.clone(),
+            early: EARLY,
         };
         let http = Http::new(Reach::Loopback);
         self.interceptor = wiring::interceptor(config.unwrap(), http, parts, keys).await?;
@@ -93,6 +94,24 @@ async fn a_store_that_does_not_say_what_is_published_keeps_nobody_from_asking() 
     assert_eq!(world.store.calls(), ["find_published", "targets", "put_published"]);
 }
 
+/// One who will not believe it must not wait for a call to ask.
+#[tokio::test]
+async fn what_is_nearly_an_hour_old_is_asked_for_before_the_first_call() {
+    for (age, asks) in [(3600 - 61, 0), (3600 - 60, 1), (3600 - 1, 1)] {
+        let mut world = World::new().await;
+        world.connect("alice", &world.target("github").await, 3600).await;
+        let issuer = world.idp.issuer().to_owned();
+        world.start(&issuer, keys()).await.unwrap();
+        let found = world.store.find_published(&issuer).await.unwrap().unwrap();
+        let read_at = found.read_at - Duration::from_secs(age);
+        let aged = SealedPublished { read_at, ..found };
+        world.store.put_published(&issuer, &aged).await.unwrap();
+        let asked = world.idp.server.times("/keys");
+        world.start(&issuer, keys()).await.unwrap();
+        assert_eq!(world.idp.server.times("/keys"), asked + asks, "{age}");
+    }
+}
+
 /// None waits for another: the keys come when all else is there.
 #[tokio::test]
 async fn what_can_be_had_before_the_first_call_is_asked_for_at_once() {
@@ -143,3 +162,5 @@ async fn without_keys_nothing_starts_and_nothing_is_waited_for() {
     assert_eq!(error, Err("no keys"));
     assert_eq!(then.elapsed(), Duration::ZERO);
 }
+
+const EARLY: Duration = Duration::from_mins(1);

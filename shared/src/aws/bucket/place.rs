@@ -12,7 +12,7 @@ pub(super) struct Place {
     pub(super) path: String,
 }
 
-/// Where the SDK's client for S3 would put it; at an endpoint that is named the bucket is part of the
+/// Where the SDK's client for S3 would put it in an ordinary bucket; at an endpoint that is named the bucket is part of the
 /// path, for emulators have no name for each bucket.
 pub(super) async fn place(sdk: &SdkConfig, bucket: &str, key: &str) -> Result<Place, &'static str> {
     let key = utf8_percent_encode(key, RESERVED);
