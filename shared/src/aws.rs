@@ -87,10 +87,6 @@ impl Aws {
     pub fn sdk(&self) -> &SdkConfig {
         &self.sdk
     }
-
-    fn https(&self) -> Option<&Https> {
-        self.https.as_ref()
-    }
 }
 
 /// The SDK alone is asked.

@@ -31,7 +31,8 @@ pub struct Config {
     /// `-32042`, or `*`. A request of that revision does not say what its client can do.
     pub url_elicitation_clients: Vec<String>,
     /// `TOKEN_MEMORY_SECONDS`: how long a token that was read may be forwarded without another look at
-    /// the table, and so how long it may outlive a disconnect or another consent; 0 to 60, and [`TOKEN_MEMORY`] unless given.
+    /// the table, and so how long it may outlive a disconnect or another consent; 0 to 60, and
+    /// [`TOKEN_MEMORY`] unless given.
     pub token_memory: Duration,
 }
 

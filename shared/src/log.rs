@@ -3,9 +3,9 @@
 //! A line is `{"level", "fields", "span"}`: the event's own fields, its sentence as `message` among
 //! them, and what the runtime says of the invocation, `requestId` and, where there is one, `xrayTraceId`.
 //!
-//! The runtime's own subscriber writes the same, all spans besides, from text that it made when the invocation began, reads
-//! that text again for each line, and opens a span for each request of the SDK. Here an invocation that
-//! leaves no line costs the copy of two strings.
+//! The runtime's own subscriber writes the same, all spans besides, from text that it made when the
+//! invocation began, reads that text again for each line, and opens a span for each request of the SDK.
+//! Here an invocation that leaves no line costs the copy of two strings.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt::Debug;

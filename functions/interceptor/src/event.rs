@@ -16,8 +16,9 @@ use std::fmt;
 /// One invocation by the gateway. To read one never fails: the function that is called with it has an
 /// answer for each.
 ///
-/// It is read in one pass over its bytes, straight from what Lambda hands over. Nothing becomes a
-/// tree: what goes on stays the text that it was.
+/// It is read in one pass over its bytes, straight from what Lambda hands over; the message in it is
+/// looked at once more, for its method and its target. Nothing becomes a tree: what goes on stays the text
+/// that it was.
 pub struct Event<'a>(pub(crate) Phase<'a>);
 
 /// What there is to do. The phase is told by `gatewayResponse` being there, not by a name.

@@ -7,14 +7,13 @@ mod delivery;
 mod wiring;
 
 use broker::aws::{Aws, DynamoStore, Secrets, Tables};
-use broker::clock::{Random, SystemClock, SystemRandom};
+use broker::clock::{SystemClock, SystemRandom};
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use broker::log;
 use broker::seal::KeyRing;
 use interceptor::Event;
 use lambda_runtime::Error;
-use std::time::Duration;
 use wiring::{Keys, Parts};
 
 #[tokio::main(flavor = "current_thread")]
@@ -24,7 +23,7 @@ async fn main() -> Result<(), Error> {
     let aws = Aws::from_env().await?;
     let secrets = Secrets::new(&aws);
     let store = DynamoStore::new(&aws, Tables::from_env()?);
-    let early = early(&SystemRandom);
+    let early = wiring::early(&SystemRandom);
     let parts = Parts { store, secrets: secrets.clone(), clock: SystemClock, early };
     // One after the other, on one connection: another handshake costs a sixth of a start, and the table,
     // which is asked meanwhile, is asked twice as well. Where both answers are late, that takes nine
@@ -37,10 +36,4 @@ async fn main() -> Result<(), Error> {
     let http = Http::new(Reach::Public);
     let interceptor = &Box::pin(wiring::interceptor(config, http, parts, keys)).await?;
     delivery::run(async |event| interceptor.handle(Event::read(event)).await).await
-}
-
-/// Some minutes at most. Without randomness it is one of those that ask last.
-fn early(random: &impl Random) -> Duration {
-    let mut byte = [0];
-    random.fill(&mut byte).map_or(Duration::ZERO, |()| Duration::from_secs(byte[0].into()))
 }

@@ -1,7 +1,7 @@
 //! Which part goes where, whatever the parts are: `main` brings AWS's, a test its own.
 
 use broker::breaker::Breakers;
-use broker::clock::{Clock, SystemRandom};
+use broker::clock::{Clock, Random, SystemRandom};
 use broker::config::Config;
 use broker::http::Http;
 use broker::identity::{A_READ, IdentityProvider};
@@ -76,6 +76,12 @@ pub(crate) async fn interceptor<
         opened: Opened::new(config.token_memory),
         clock: parts.clock,
     })
+}
+
+/// Some minutes at most. Without randomness it is one of those that ask last.
+pub(crate) fn early(random: &impl Random) -> Duration {
+    let mut byte = [0];
+    random.fill(&mut byte).map_or(Duration::ZERO, |()| Duration::from_secs(byte[0].into()))
 }
 
 /// The runtime gives ten seconds to all that comes before the first call.

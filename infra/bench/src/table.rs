@@ -293,6 +293,28 @@ mod tests {
     }
 
     #[test]
+    fn what_one_instance_puts_another_finds_unless_it_is_forgotten() {
+        let now = UNIX_EPOCH + Duration::from_secs(NOW);
+        let table = Table::of(ISSUER, &[], Standing::Connected, 1, now).unwrap();
+        let ask = |operation: &str, body: Value| {
+            let target = format!("DynamoDB_20120810.{operation}");
+            let headers = [("x-amz-target", &*target), ("authorization", "Signature=1")];
+            let answer = table.answer(&Request::of(&headers, body.to_string().as_bytes()));
+            serde_json::from_slice::<Value>(&answer.body).unwrap()
+        };
+        let row = json!({ "id": { "S": "published.one" }, "sealed": { "B": "AAAA" } });
+        let get = json!({ "TableName": "pending", "Key": { "id": row["id"] } });
+        assert!(!table.is_shared());
+        assert_eq!(ask("GetItem", get.clone()), json!({}));
+        ask("PutItem", json!({ "TableName": "pending", "Item": row }));
+        assert!(table.is_shared());
+        for (forgets, found) in [(false, true), (true, false), (false, true)] {
+            table.forget(forgets);
+            assert_eq!(ask("GetItem", get.clone())["Item"] == row, found, "{forgets}");
+        }
+    }
+
+    #[test]
     fn who_did_not_call_of_late_has_a_token_that_is_good_and_a_use_that_is_to_be_noted() {
         for (standing, used_at) in
             [(Standing::Connected, NOW), (Standing::Unused, NOW - 48 * 3_600)]

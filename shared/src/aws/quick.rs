@@ -12,10 +12,10 @@
 //! Only reads are asked for here, for they can be asked for twice. The price is one request more in a
 //! minute of trouble.
 
+use super::Aws;
 use super::endpoint::{Endpoint, Service, endpoint};
 use super::https::Https;
 use super::signature::{Signable, Signer};
-use crate::aws::Aws;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
@@ -51,7 +51,7 @@ impl Quick {
         let time = sdk.time_source().unwrap_or_default();
         Self {
             service,
-            way: aws.https().and_then(|https| way(https, sdk, service)),
+            way: aws.https.as_ref().and_then(|https| way(https, sdk, service)),
             now: Box::new(move || time.now()),
             signer: Signer::new(service.signing_name, sdk.region().map_or("", AsRef::as_ref)),
             paused_until: Mutex::new(None),

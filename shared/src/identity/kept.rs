@@ -38,26 +38,26 @@ pub(super) struct Kept<D> {
     pub(super) issuer: String,
 }
 
-type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type Promised<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Whoever keeps an issuer's documents. Neither fails: without them the provider is asked.
 pub(super) trait Keeper: Send + Sync {
-    fn find(&self) -> Pending<'_, Option<Known>>;
+    fn find(&self) -> Promised<'_, Option<Known>>;
 
-    fn keep<'a>(&'a self, known: &'a Known) -> Pending<'a, ()>;
+    fn keep<'a>(&'a self, known: &'a Known) -> Promised<'a, ()>;
 
     fn open(&self, published: &SealedPublished) -> Option<Known>;
 }
 
 impl<D: PublishedStore> Keeper for Kept<D> {
-    fn find(&self) -> Pending<'_, Option<Known>> {
+    fn find(&self) -> Promised<'_, Option<Known>> {
         Box::pin(async {
             let found = tokio::time::timeout(A_READ, self.store.find_published(&self.issuer));
             self.open(&found.await.ok()?.ok()??)
         })
     }
 
-    fn keep<'a>(&'a self, known: &'a Known) -> Pending<'a, ()> {
+    fn keep<'a>(&'a self, known: &'a Known) -> Promised<'a, ()> {
         Box::pin(async {
             if known.is_empty() {
                 return;

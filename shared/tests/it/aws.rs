@@ -60,7 +60,7 @@ enum Does {
 
 /// A server whose connections go as `does` says one after the other, the last for all that follow. Also
 /// counts them.
-async fn connections(does: &'static [Does]) -> (String, Arc<AtomicUsize>) {
+async fn connections(does: [Does; 3]) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let count = Arc::new(AtomicUsize::new(0));
@@ -86,8 +86,7 @@ const WELL: Does = Does::Answers("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}
 const DOWN: Does = Does::Answers("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\n{}");
 
 #[tokio::test]
-async fn the_sdk_tries_again_over_another_connection_what_was_cut_off_or_answered_by_a_server_in_trouble()
- {
+async fn the_sdk_tries_again_elsewhere_what_was_cut_off_or_met_a_server_in_trouble() {
     for (does, connections_made) in [
         // The first is that of the request without the SDK.
         ([Does::CutsOff, Does::CutsOff, WELL], 3),
@@ -95,7 +94,7 @@ async fn the_sdk_tries_again_over_another_connection_what_was_cut_off_or_answere
         ([DOWN, DOWN, WELL], 3),
         ([WELL, DOWN, DOWN], 1),
     ] {
-        let (url, made) = connections(Box::leak(Box::new(does))).await;
+        let (url, made) = connections(does).await;
         let store = DynamoStore::new(&Aws::at(&url).await, Tables::named("latchkey"));
         let found = store.find_target(&"notes".parse().unwrap()).await;
         assert!(found.unwrap().is_none());

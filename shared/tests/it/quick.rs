@@ -1,6 +1,7 @@
 //! Reads ask by themselves, and leave to the SDK whatever is not a plain answer.
 
 use crate::support::server::{Asked, Server, json};
+use crate::support::target::target;
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use broker::aws::{Aws, DynamoStore, Secrets, Tables};
 use broker::connection::Status;
@@ -231,19 +232,9 @@ fn page(names: &[&str], last: Option<&str>) -> Value {
 }
 
 fn record(name: &str) -> Value {
-    let target = value!({
-        "name": name,
-        "title": name,
-        "endpoint": format!("https://{name}.example/mcp"),
-        "resource": format!("https://{name}.example"),
-        "authorization_server": {
-            "issuer": "https://as.example",
-            "authorization_endpoint": "https://as.example/authorize",
-            "token_endpoint": "https://as.example/token",
-        },
-        "client": { "client_id": "broker" },
-    });
-    value!({ "name": { "S": name }, "record": { "S": target.to_string() }, "note": { "NULL": true } })
+    let target = target("https://as.example", &value!({ "name": name }));
+    let record = serde_json::to_string(&target).unwrap();
+    value!({ "name": { "S": name }, "record": { "S": record }, "note": { "NULL": true } })
 }
 
 fn row() -> Value {

@@ -5,6 +5,7 @@ use crate::wiring::{self, Keys, Parts};
 use crate::world::{
     BASE, Secrets, World, browser_keys, forwarded, keys, says_try_again, token_keys,
 };
+use broker::clock::{NoRandomness, Random};
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use broker::identity::{IdentitySettings, SealedPublished};
@@ -109,6 +110,21 @@ async fn what_is_nearly_an_hour_old_is_asked_for_before_the_first_call() {
         let asked = world.idp.server.times("/keys");
         world.start(&issuer, keys()).await.unwrap();
         assert_eq!(world.idp.server.times("/keys"), asked + asks, "{age}");
+    }
+}
+
+#[test]
+fn instances_ask_again_minutes_apart_and_without_randomness_at_the_end_of_the_hour() {
+    let early = [Some(0), Some(1), Some(255), None].map(|byte| wiring::early(&Fixed(byte)));
+    assert_eq!(early.map(|early| early.as_secs()), [0, 1, 255, 0]);
+}
+
+struct Fixed(Option<u8>);
+
+impl Random for Fixed {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandomness> {
+        bytes.fill(self.0.ok_or(NoRandomness)?);
+        Ok(())
     }
 }
 
