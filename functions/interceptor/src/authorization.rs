@@ -1,7 +1,7 @@
 //! Which token a call may have: the one that is kept, a renewed one, or none.
 
 use crate::Interceptor;
-use crate::event::raw;
+use crate::json::Verbatim;
 use crate::refusal::Refusal;
 use broker::clock::Clock;
 use broker::connection::{Connection, Status};
@@ -13,7 +13,6 @@ use broker::store::{
 use broker::subject::SubjectId;
 use broker::target::Target;
 use broker::tokens::TokenSet;
-use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -30,7 +29,7 @@ where
         subject: &SubjectId,
         target: &Arc<Target>,
         now: SystemTime,
-    ) -> Result<Option<Box<RawValue>>, Refusal> {
+    ) -> Result<Option<Verbatim>, Refusal> {
         // What came before may have taken its time, and this is a promise.
         if let Some(authorization) = self.opened.recall(subject, target, self.clock.now()) {
             return Ok(Some(authorization));
@@ -69,7 +68,7 @@ where
         subject: &SubjectId,
         target: &Target,
         now: SystemTime,
-    ) -> Result<Option<Box<RawValue>>, Refusal> {
+    ) -> Result<Option<Verbatim>, Refusal> {
         let Status::Active { expires_at, .. } = connection.status else { return Ok(None) };
         if connection.is_fresh(now) {
             return Ok(self.open(connection, subject, target));
@@ -110,7 +109,7 @@ where
         connection: &Connection,
         subject: &SubjectId,
         target: &Target,
-    ) -> Option<Box<RawValue>> {
+    ) -> Option<Verbatim> {
         // A record that does not open was moved here, or its target changed: nothing to forward.
         let tokens = connection.open(&self.token_keys, subject, target).ok().or_else(|| {
             tracing::warn!(outcome = "unopened", target_name = %target.name, %subject, "a sealed token set did not open");
@@ -120,10 +119,10 @@ where
     }
 
     /// The header that sends `tokens`, as JSON, remembered as that of `subject`.
-    fn to_send(&self, tokens: &TokenSet, subject: &SubjectId) -> Option<Box<RawValue>> {
+    fn to_send(&self, tokens: &TokenSet, subject: &SubjectId) -> Option<Verbatim> {
         let authorization = tokens.bearer()?;
         self.injected.remember(&authorization, subject, self.clock.now());
-        Some(raw(&authorization))
+        Some(Verbatim::of(&authorization))
     }
 
     /// Somebody else is renewing: what they write is ours too.
@@ -131,7 +130,7 @@ where
         &self,
         subject: &SubjectId,
         target: &Target,
-    ) -> Result<Option<Box<RawValue>>, Refusal> {
+    ) -> Result<Option<Verbatim>, Refusal> {
         for _ in 0..RENEWAL_POLLS {
             tokio::time::sleep(POLL).await;
             let found = self.connections.find_connection(subject, &target.name).await;

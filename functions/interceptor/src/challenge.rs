@@ -2,7 +2,8 @@
 //!
 //! A client is never sent what it has not said it understands: it would show its user nothing.
 
-use crate::event::{Output, raw};
+use crate::event::Output;
+use crate::json::Verbatim;
 use crate::message::{Call, Method};
 use crate::refusal::Refusal;
 use broker::seal;
@@ -227,7 +228,12 @@ fn result(id: &RawValue, modern: bool, mut result: Value) -> Output {
         let info = json!({ "name": "latchkey", "version": env!("CARGO_PKG_VERSION") });
         result["_meta"] = json!({ "io.modelcontextprotocol/serverInfo": info });
     }
-    Output::answer(raw(&Reply { jsonrpc: "2.0", id: Some(id), result: Some(&result), error: None }))
+    Output::answer(Verbatim::of(&Reply {
+        jsonrpc: "2.0",
+        id: Some(id),
+        result: Some(&result),
+        error: None,
+    }))
 }
 
 fn error(id: Option<&RawValue>, code: i32, message: &str, data: Option<&Value>) -> Output {
@@ -235,7 +241,7 @@ fn error(id: Option<&RawValue>, code: i32, message: &str, data: Option<&Value>) 
     if let Some(data) = data {
         error["data"] = data.clone();
     }
-    Output::answer(raw(&Reply { jsonrpc: "2.0", id, result: None, error: Some(&error) }))
+    Output::answer(Verbatim::of(&Reply { jsonrpc: "2.0", id, result: None, error: Some(&error) }))
 }
 
 #[derive(serde::Serialize)]

@@ -3,6 +3,7 @@
 use crate::authorization::{POLL, TIME_LIMIT, store_refusal};
 use crate::challenge::{Answer, Dialect, INPUT_KEY};
 use crate::event::Output;
+use crate::json::Verbatim;
 use crate::message::Call;
 use crate::refusal::Refusal;
 use crate::request_state::RequestState;
@@ -14,7 +15,6 @@ use broker::subject::SubjectId;
 use broker::target::Target;
 use broker::ticket::Ticket;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::time::{Duration, SystemTime};
 
 impl<T, C, S, K> Interceptor<T, C, S, K>
@@ -83,7 +83,7 @@ where
         wider: bool,
         patience: Patience,
         deadline: SystemTime,
-    ) -> Result<Option<Box<RawValue>>, Refusal> {
+    ) -> Result<Option<Verbatim>, Refusal> {
         let polls = if patience == Patience::Full { HOLD_POLLS } else { 0 };
         for _ in 0..polls {
             // What came before may have taken its time.

@@ -4,11 +4,11 @@
 //! documentation says. What goes out holds only what we add, because the gateway answers 500 to
 //! anything else.
 
-use crate::members::{Members, Named};
+use crate::json::{Json, Members, Object, Rest, Verbatim};
+use crate::message::Message;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fmt;
@@ -16,9 +16,8 @@ use std::fmt;
 /// One invocation by the gateway. To read one never fails: the function that is called with it has an
 /// answer for each.
 ///
-/// It is read in one pass over its bytes, straight from what Lambda hands over; the message in it is
-/// looked at once more, for its method and its target. Nothing becomes a tree: what goes on stays the text
-/// that it was.
+/// It is read in one pass over its bytes, straight from what Lambda hands over, and nothing becomes a tree:
+/// what goes on stays the text that it was.
 pub struct Event<'a>(pub(crate) Phase<'a>);
 
 /// What there is to do. The phase is told by `gatewayResponse` being there, not by a name.
@@ -28,80 +27,94 @@ pub(crate) enum Phase<'a> {
     /// A message on its way to the target.
     Request(GatewayRequest<'a>),
     /// An answer on its way to the client, and the request that it answers, if that is shown.
-    Response(Option<GatewayRequest<'a>>, GatewayResponse),
+    Response(Option<GatewayRequest<'a>>, GatewayResponse<'a>),
     /// Not an event of the gateway's.
     Unreadable,
 }
 
 /// The part of `gatewayRequest` that we read.
+#[derive(Clone, Copy, Default)]
 pub(crate) struct GatewayRequest<'a> {
-    headers: Option<&'a RawValue>,
-    pub(crate) body: Option<&'a RawValue>,
+    pub(crate) headers: Headers<'a>,
+    pub(crate) body: Option<Message<'a>>,
 }
 
+/// The headers of a `gatewayRequest`.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Headers<'a>(Option<Json<'a>>);
+
 /// `gatewayResponse`, to be passed on. The later events of a stream have a body only.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct GatewayResponse {
-    #[serde(default)]
+#[derive(Clone, Copy)]
+pub(crate) struct GatewayResponse<'a> {
     pub(crate) status_code: Option<u16>,
-    #[serde(default)]
-    headers: Option<Box<RawValue>>,
-    #[serde(default)]
-    pub(crate) body: Option<Box<RawValue>>,
+    headers: Option<Json<'a>>,
+    pub(crate) body: Option<Json<'a>>,
 }
 
 impl<'a> Event<'a> {
     /// Reads what Lambda hands over.
     pub fn read(event: &'a [u8]) -> Self {
-        #[derive(Deserialize)]
-        struct Envelope<'a> {
-            #[serde(borrow, default)]
-            mcp: Option<Mcp<'a>>,
-            #[serde(default)]
-            http: Option<IgnoredAny>,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Mcp<'a> {
-            #[serde(borrow, default)]
-            gateway_request: Members<'a, Seen, 2>,
-            #[serde(default)]
-            gateway_response: Option<GatewayResponse>,
-        }
-        let Ok(Envelope { mcp, http }) = serde_json::from_slice(event) else {
-            return Self(Phase::Unreadable);
-        };
-        Self(match (mcp, http) {
-            (Some(Mcp { gateway_request, gateway_response: Some(response) }), _) => {
-                Phase::Response(GatewayRequest::of(gateway_request), response)
-            }
-            (Some(Mcp { gateway_request, gateway_response: None }), _) => {
-                GatewayRequest::of(gateway_request).map_or(Phase::Unreadable, Phase::Request)
-            }
-            (None, Some(_)) => Phase::Http,
-            (None, None) => Phase::Unreadable,
-        })
+        let text = std::str::from_utf8(event).ok();
+        Self(text.and_then(Phase::read).unwrap_or(Phase::Unreadable))
     }
 }
 
-/// What is read of `gatewayRequest`.
-#[derive(Clone, Copy)]
-struct Seen;
+impl<'a> Phase<'a> {
+    fn read(event: &'a str) -> Option<Self> {
+        let mut rest = Rest::new(event);
+        let (mut mcp, mut http) = (None, false);
+        let object = rest.object(["mcp", "http"], |name, rest| {
+            match name {
+                "mcp" => mcp = Some(Self::read_mcp(rest)?),
+                _ => http = rest.value().map(|_| true)?,
+            }
+            Some(())
+        });
+        match (object?, mcp) {
+            (Object::Found, Some(phase)) if rest.is_empty() => Some(phase),
+            (Object::Found, None) if rest.is_empty() && http => Some(Self::Http),
+            _ => None,
+        }
+    }
 
-impl Named<2> for Seen {
-    const NAMES: [&'static str; 2] = ["headers", "body"];
+    fn read_mcp(rest: &mut Rest<'a>) -> Option<Self> {
+        let (mut request, mut response) = (None, None);
+        let object = rest.object(["gatewayRequest", "gatewayResponse"], |name, rest| {
+            match name {
+                "gatewayRequest" => {
+                    let (object, read) = GatewayRequest::read(rest)?;
+                    request = (object == Object::Found).then_some(read);
+                }
+                _ => response = Some(GatewayResponse::read(rest)?),
+            }
+            Some(())
+        })?;
+        match (object, response) {
+            (Object::Found, Some(response)) => Some(Self::Response(request, response)),
+            (Object::Found, None) => request.map(Self::Request),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> GatewayRequest<'a> {
-    fn of(members: Members<'a, Seen, 2>) -> Option<Self> {
-        let Members::Found([headers, body], _) = members else { return None };
-        Some(Self { headers, body })
+    fn read(rest: &mut Rest<'a>) -> Option<(Object, Self)> {
+        let mut request = Self::default();
+        let object = rest.object(["headers", "body"], |name, rest| {
+            match name {
+                "headers" => request.headers = Headers(Some(rest.value()?)),
+                _ => request.body = Some(Message::read(rest)?),
+            }
+            Some(())
+        })?;
+        Some((object, request))
     }
+}
 
+impl<'a> Headers<'a> {
     /// A header, its name in any case. A header that is there twice has no value.
-    pub(crate) fn header(&self, name: &str) -> Option<Cow<'a, str>> {
-        let mut headers = serde_json::Deserializer::from_str(self.headers?.get());
+    pub(crate) fn get(self, name: &str) -> Option<Cow<'a, str>> {
+        let mut headers = serde_json::Deserializer::from_str(self.0?.text());
         headers.deserialize_map(Sole(name)).ok()?
     }
 }
@@ -132,12 +145,22 @@ impl<'de> Visitor<'de> for Sole<'_> {
     }
 }
 
-impl GatewayResponse {
+impl<'a> GatewayResponse<'a> {
+    fn read(rest: &mut Rest<'a>) -> Option<Self> {
+        let Members::Found([status_code, headers, body]) =
+            rest.members(["statusCode", "headers", "body"])?
+        else {
+            return None;
+        };
+        let status_code = status_code.map(Json::read).transpose().ok()?;
+        Some(Self { status_code, headers, body })
+    }
+
     /// The values of its `WWW-Authenticate` headers.
     pub(crate) fn www_authenticate(&self) -> Vec<String> {
-        let headers = self.headers.as_ref().map(|headers| serde_json::from_str(headers.get()));
-        let Some(Ok(headers)) = headers else { return vec![] };
-        let headers: Map<String, Value> = headers;
+        let Some(Ok(headers)) = self.headers.map(Json::read::<Map<String, Value>>) else {
+            return vec![];
+        };
         let named = |name: &String| name.eq_ignore_ascii_case("www-authenticate");
         let values = headers.into_iter().filter(|(name, _)| named(name)).map(|(_, value)| value);
         let values = values.flat_map(|value| match value {
@@ -183,20 +206,20 @@ enum Action {
     Request {
         #[serde(skip_serializing_if = "Option::is_none")]
         headers: Option<Added>,
-        body: Box<RawValue>,
+        body: Verbatim,
     },
     #[serde(rename = "transformedGatewayResponse")]
     Response {
         #[serde(rename = "statusCode", skip_serializing_if = "Option::is_none")]
         status_code: Option<u16>,
-        body: Box<RawValue>,
+        body: Verbatim,
     },
 }
 
 #[derive(Serialize)]
 struct Added {
     #[serde(rename = "Authorization")]
-    authorization: Box<RawValue>,
+    authorization: Verbatim,
 }
 
 impl Output {
@@ -206,25 +229,25 @@ impl Output {
     }
 
     /// Let the message go on without a token.
-    pub(crate) fn pass(body: Box<RawValue>) -> Self {
+    pub(crate) fn pass(body: Verbatim) -> Self {
         Self::of(Action::Request { headers: None, body })
     }
 
     /// Let the message go on with this `Authorization`, a text of JSON.
-    pub(crate) fn forward(authorization: Box<RawValue>, body: Box<RawValue>) -> Self {
+    pub(crate) fn forward(authorization: Verbatim, body: Verbatim) -> Self {
         let headers = Some(Added { authorization });
         Self::of(Action::Request { headers, body })
     }
 
     /// Answer the client at once. Always 200: a 401 would make MCP clients restart the sign-in at the
     /// gateway, and some drop the body of anything but 200.
-    pub(crate) fn answer(body: Box<RawValue>) -> Self {
+    pub(crate) fn answer(body: Verbatim) -> Self {
         Self::of(Action::Response { status_code: Some(200), body })
     }
 
     /// Let an answer go on as it is. A body that is missing, or that the gateway would not take back,
     /// is an empty object.
-    pub(crate) fn pass_response(response: GatewayResponse) -> Self {
+    pub(crate) fn pass_response(response: GatewayResponse<'_>) -> Self {
         let GatewayResponse { status_code, body, .. } = response;
         let body = body.and_then(structured).unwrap_or_else(empty_object);
         Self::of(Action::Response { status_code, body })
@@ -241,21 +264,12 @@ impl Output {
 }
 
 /// An object or an array, or the one that a text holds: what the gateway takes for a body.
-pub(crate) fn structured(body: Box<RawValue>) -> Option<Box<RawValue>> {
-    let body = match body.get().as_bytes().first() {
-        Some(b'"') => RawValue::from_string(serde_json::from_str(body.get()).ok()?).ok()?,
-        _ => body,
-    };
+pub(crate) fn structured(body: Json<'_>) -> Option<Verbatim> {
+    let body = body.unwrapped()?;
     body.get().starts_with(['{', '[']).then_some(body)
 }
 
 /// `{}`
-pub(crate) fn empty_object() -> Box<RawValue> {
-    raw(&Map::new())
-}
-
-/// A value that serialises, as JSON.
-pub(crate) fn raw(value: &impl Serialize) -> Box<RawValue> {
-    // Only maps with keys that are no strings fail to serialise, and we have none.
-    serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
+pub(crate) fn empty_object() -> Verbatim {
+    Verbatim::of(&Map::new())
 }

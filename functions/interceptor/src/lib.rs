@@ -32,9 +32,10 @@ mod authorization;
 mod challenge;
 mod consent;
 mod event;
+mod extent;
 mod injected;
+mod json;
 mod list;
-mod members;
 mod message;
 mod objection;
 mod opened;
@@ -58,7 +59,8 @@ use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use challenge::INPUT_KEY;
 use consent::{Consent, Patience};
-use event::{GatewayRequest, Phase};
+use event::{GatewayRequest, Headers, Phase};
+use json::Verbatim;
 use message::{Body, Call};
 use refusal::Refusal;
 use request_state::{Carried, RequestState};
@@ -109,14 +111,16 @@ where
         match phase {
             Phase::Http => Output::http(),
             Phase::Response(request, response) => self.answered(request, response).await,
-            Phase::Request(request) => self.decide(request).await,
+            Phase::Request(GatewayRequest { headers, body }) => {
+                self.decide(headers, Body::read(body)).await
+            }
             Phase::Unreadable => refuse_message(None, Refusal::Unreadable),
         }
     }
 
-    async fn decide(&self, request: GatewayRequest<'_>) -> Output {
-        match Body::read(request.body) {
-            Body::Call(call) => self.decide_call(&request, call, Patience::Full).await,
+    async fn decide(&self, headers: Headers<'_>, body: Body) -> Output {
+        match body {
+            Body::Call(call) => self.decide_call(headers, call, Patience::Full).await,
             Body::Empty => Output::pass(event::empty_object()),
             Body::Batch { needs_token: true, .. } => refuse_message(None, Refusal::Batch),
             Body::Batch { needs_token: false, lists: true, whole } => {
@@ -133,12 +137,7 @@ where
         }
     }
 
-    async fn decide_call(
-        &self,
-        request: &GatewayRequest<'_>,
-        call: Call,
-        patience: Patience,
-    ) -> Output {
+    async fn decide_call(&self, headers: Headers<'_>, call: Call, patience: Patience) -> Output {
         let now = self.clock.now();
         let target = match self.target_of(&call, now).await {
             Ok(Some(target)) => target,
@@ -147,7 +146,7 @@ where
             Err(refusal) => return refuse(&call, None, refusal),
         };
         let name = &target.name;
-        let caller = match self.caller(request, now).await {
+        let caller = match self.caller(headers, now).await {
             Ok(caller) => caller,
             Err(refusal) => return refuse(&call, Some(&target), refusal),
         };
@@ -174,7 +173,7 @@ where
                 forward(call, ours.as_ref(), &subject, &target, authorization)
             }
             Ok(None) => {
-                let dialect = self.dialect(request, &call, caller.client.as_ref());
+                let dialect = self.dialect(headers, &call, caller.client.as_ref());
                 let consent =
                     Consent { subject, target: &target, dialect, foreign, wider: asked_for_more };
                 self.challenge(call, ours, consent, now, patience).await
@@ -207,12 +206,8 @@ where
         found.is_some_and(|found| found.is_active() && !found.step_up.wanted.is_empty())
     }
 
-    async fn caller(
-        &self,
-        request: &GatewayRequest<'_>,
-        now: SystemTime,
-    ) -> Result<Caller, Refusal> {
-        let authorization = request.header("authorization").ok_or(Refusal::NoAuthorization)?;
+    async fn caller(&self, headers: Headers<'_>, now: SystemTime) -> Result<Caller, Refusal> {
+        let authorization = headers.get("authorization").ok_or(Refusal::NoAuthorization)?;
         self.identity.caller(&authorization, now).await.map_err(|error| match error {
             IdentityError::Rejected(why) => Refusal::NotIdentified(why),
             IdentityError::Unavailable(_) | IdentityError::AnotherIssuer => {
@@ -228,7 +223,7 @@ fn forward(
     ours: Option<&RequestState>,
     subject: &SubjectId,
     target: &Target,
-    authorization: Box<RawValue>,
+    authorization: Verbatim,
 ) -> Output {
     tracing::info!(
         outcome = "forwarded",

@@ -12,6 +12,7 @@
 
 use crate::Interceptor;
 use crate::event::Output;
+use crate::json::Verbatim;
 use crate::refusal::Refusal;
 use crate::refuse_message;
 use broker::clock::Clock;
@@ -42,7 +43,7 @@ impl<T: TargetStore, C, S, K: Clock> Interceptor<T, C, S, K> {
     pub(crate) async fn decide_tokenless_list(
         &self,
         id: Option<&RawValue>,
-        whole: Box<RawValue>,
+        whole: Verbatim,
         refusal: Refusal,
     ) -> Output {
         match self.listed_live(self.clock.now()).await {

@@ -1,13 +1,11 @@
 //! The JSON-RPC message inside an event: what it asks for, and whether that needs a token.
 
-use crate::event::raw;
-use crate::members::{Members, Named};
+use crate::json::{Json, Members, Object, Rest, Verbatim};
 use broker::seal;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What a body turned out to be.
@@ -19,7 +17,7 @@ pub(crate) enum Body {
         /// Whether one of them asks for a list, which needs one at some gateways.
         lists: bool,
         /// All of them as the client sent them.
-        whole: Box<RawValue>,
+        whole: Verbatim,
     },
     /// A message that acts at a target.
     Call(Call),
@@ -35,32 +33,26 @@ pub(crate) enum Body {
         /// What to answer to.
         id: Option<Box<RawValue>>,
         /// The message as the client sent it.
-        whole: Box<RawValue>,
+        whole: Verbatim,
     },
     /// A message that needs no token.
-    Other(Box<RawValue>),
+    Other(Verbatim),
     /// Something that no MCP client sends.
     Unreadable,
 }
 
-/// A member that is given twice makes a message unreadable: the gateway might read the other one.
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    method: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    params: Members<'a, Params, 5>,
+/// A body as it stands, and the members of it that are looked at, if it is an object.
+#[derive(Clone, Copy)]
+pub(crate) struct Message<'a> {
+    whole: Json<'a>,
+    object: Object,
+    id: Option<Json<'a>>,
+    method: Option<Json<'a>>,
+    params: Members<'a, 5>,
 }
 
 /// What is read of the parameters.
-#[derive(Clone, Copy)]
-struct Params;
-
-impl Named<5> for Params {
-    const NAMES: [&'static str; 5] = ["name", "uri", "_meta", INPUT_RESPONSES, REQUEST_STATE];
-}
+const PARAMS: [&str; 5] = ["name", "uri", "_meta", INPUT_RESPONSES, REQUEST_STATE];
 
 /// A message that acts at a target, or asks for a list of what is there: the ones that may need a
 /// token, and the only ones that may be answered by a challenge.
@@ -72,7 +64,7 @@ pub(crate) struct Call {
     pub(crate) meta: Map<String, Value>,
     pub(crate) input_responses: BTreeMap<String, Value>,
     pub(crate) request_state: Option<String>,
-    whole: Box<RawValue>,
+    whole: Verbatim,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -87,51 +79,88 @@ pub(crate) enum Method {
 }
 
 impl Body {
-    pub(crate) fn read(body: Option<&RawValue>) -> Self {
+    pub(crate) fn read(body: Option<Message<'_>>) -> Self {
         let Some(body) = body else { return Self::Empty };
-        match body.get().as_bytes().first() {
-            Some(b'{') => Self::object(body.to_owned()),
-            Some(b'[') => Self::batch(body.to_owned()).unwrap_or(Self::Unreadable),
+        match body.whole.text().as_bytes().first() {
+            Some(b'{') => Self::object(body),
+            Some(b'[') => Self::batch(body.whole),
             // The raw text instead of the parsed object: read what it says.
-            Some(b'"') => serde_json::from_str::<String>(body.get())
-                .ok()
-                .and_then(|text| RawValue::from_string(text).ok())
-                .filter(|inner| inner.get().starts_with('{'))
-                .map_or(Self::Unreadable, Self::object),
-            _ => Self::Unreadable,
+            Some(b'"') => {
+                body.whole.unwrapped().and_then(|inner| Self::object(Message::of(inner.get())?))
+            }
+            _ => None,
         }
+        .unwrap_or(Self::Unreadable)
     }
 
-    fn batch(whole: Box<RawValue>) -> Option<Self> {
+    fn batch(whole: Json<'_>) -> Option<Self> {
         let (mut needs_token, mut lists) = (false, false);
-        for message in serde_json::from_str::<Vec<&RawValue>>(whole.get()).ok()? {
-            // A list would be read as the members of a message in their order.
-            let object = message.get().starts_with('{');
-            let message: Message = object.then(|| serde_json::from_str(message.get()).ok())??;
-            match message.method() {
+        for message in whole.elements()? {
+            match Message::of(message.text())?.method()? {
                 Some(method) if method.lists() => lists = true,
                 Some(_) => needs_token = true,
                 None => {}
             }
         }
-        Some(Self::Batch { needs_token, lists, whole })
+        Some(Self::Batch { needs_token, lists, whole: whole.to_verbatim() })
     }
 
-    fn object(whole: Box<RawValue>) -> Self {
-        let Ok(message) = serde_json::from_str::<Message>(whole.get()) else {
-            return Self::Unreadable;
-        };
-        let Some(method) = message.method() else { return Self::Other(whole) };
-        let id = message.id.filter(|id| is_id(id)).map(ToOwned::to_owned);
-        match (id, Call::read(method, message.params)) {
+    fn object(message: Message<'_>) -> Option<Self> {
+        let (method, whole) = (message.method()?, message.whole.to_verbatim());
+        let Some(method) = method else { return Some(Self::Other(whole)) };
+        let id = message.id.and_then(id_of);
+        Some(match (id, Call::read(method, message.params)) {
             (Some(id), Some(call)) => Self::Call(call(id, whole)),
             (id, _) if method.lists() => Self::MalformedList { id, whole },
             (id, _) => Self::MalformedCall { id },
-        }
+        })
+    }
+}
+
+impl<'a> Message<'a> {
+    /// Goes through a body.
+    pub(crate) fn read(rest: &mut Rest<'a>) -> Option<Self> {
+        let (mut id, mut method, mut params) = (None, None, Members::Absent);
+        rest.skip_space();
+        let before = *rest;
+        let object = rest.object(["id", "method", "params"], |name, rest| {
+            match name {
+                "id" => id = Some(rest.value()?),
+                "method" => method = Some(rest.value()?),
+                _ => params = rest.members(PARAMS)?,
+            }
+            Some(())
+        })?;
+        Some(Self { whole: rest.since(&before)?, object, id, method, params })
+    }
+
+    fn of(text: &'a str) -> Option<Self> {
+        let mut rest = Rest::new(text);
+        Self::read(&mut rest).filter(|_| rest.is_empty())
+    }
+
+    /// The method, if it is one of ours; nothing at all if the message cannot be read.
+    #[expect(clippy::option_option, reason = "one who reads it takes each `?` for what it is")]
+    fn method(self) -> Option<Option<Method>> {
+        let method = self.method.map(Json::read::<String>).transpose().ok()?;
+        (self.object == Object::Found).then(|| method.as_deref().and_then(Method::of))
     }
 }
 
 impl Method {
+    fn of(method: &str) -> Option<Self> {
+        match method {
+            "tools/call" => Some(Self::CallTool),
+            "prompts/get" => Some(Self::GetPrompt),
+            "resources/read" => Some(Self::ReadResource),
+            "prompts/list" => Some(Self::ListPrompts),
+            "resources/list" => Some(Self::ListResources),
+            "resources/templates/list" => Some(Self::ListResourceTemplates),
+            "tools/list" => Some(Self::ListTools),
+            _ => None,
+        }
+    }
+
     /// As it is written on the wire.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -157,41 +186,27 @@ impl Method {
     }
 }
 
-impl Message<'_> {
-    fn method(&self) -> Option<Method> {
-        match self.method.as_deref()? {
-            "tools/call" => Some(Method::CallTool),
-            "prompts/get" => Some(Method::GetPrompt),
-            "resources/read" => Some(Method::ReadResource),
-            "prompts/list" => Some(Method::ListPrompts),
-            "resources/list" => Some(Method::ListResources),
-            "resources/templates/list" => Some(Method::ListResourceTemplates),
-            "tools/list" => Some(Method::ListTools),
-            _ => None,
-        }
-    }
-}
-
-/// A member's value: none if it is not there, and nothing at all if it is of another kind.
+/// What a member says: none if it is not there, and nothing at all if it is of another kind.
 #[expect(clippy::option_option, reason = "one who reads it takes each `?` for what it is")]
-fn member<T: DeserializeOwned>(found: Option<&RawValue>) -> Option<Option<T>> {
-    found.map(|raw| serde_json::from_str(raw.get())).transpose().ok()
+fn member<T: DeserializeOwned>(found: Option<Json<'_>>) -> Option<Option<T>> {
+    found.map(Json::read).transpose().ok()
 }
 
 /// A string or a number: <https://www.jsonrpc.org/specification#request_object>. Anything else is not
 /// sent back.
-fn is_id(id: &RawValue) -> bool {
-    id.get().starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit())
+fn id_of(id: Json<'_>) -> Option<Box<RawValue>> {
+    let is_id = |first: char| first == '"' || first == '-' || first.is_ascii_digit();
+    id.read().ok().filter(|_| id.text().starts_with(is_id))
 }
 
 impl Call {
     /// What becomes a call with its id and the message that it was read from.
     fn read(
         method: Method,
-        params: Members<Params, 5>,
-    ) -> Option<impl FnOnce(Box<RawValue>, Box<RawValue>) -> Self + use<>> {
+        params: Members<'_, 5>,
+    ) -> Option<impl FnOnce(Box<RawValue>, Verbatim) -> Self + use<>> {
         let [name, uri, meta, input_responses, request_state] = match params {
-            Members::Found(found, _) => found,
+            Members::Found(found) => found,
             Members::Absent if method.lists() => [None; 5],
             Members::Absent | Members::Unreadable => return None,
         };
@@ -246,14 +261,14 @@ impl Call {
     }
 
     /// The message as the client sent it.
-    pub(crate) fn into_whole(self) -> Box<RawValue> {
+    pub(crate) fn into_whole(self) -> Verbatim {
         self.whole
     }
 
     /// The message without what was meant for us, byte for byte otherwise: a target answers an error
     /// to a `requestState` that is not its own. `wrapped` is the target's own state, which ours had
     /// replaced.
-    pub(crate) fn into_cleaned(self, our_key: &str, wrapped: Option<&str>) -> Box<RawValue> {
+    pub(crate) fn into_cleaned(self, our_key: &str, wrapped: Option<&str>) -> Verbatim {
         let mut params = self.params();
         params.remove(REQUEST_STATE);
         if let Some(state) = wrapped {
@@ -270,9 +285,14 @@ impl Call {
         let whole = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(self.whole.get());
         let mut whole = whole.unwrap_or_default();
         whole.insert("params".into(), raw(&params));
-        raw(&whole)
+        Verbatim::of(&whole)
     }
 }
 
 const REQUEST_STATE: &str = "requestState";
 const INPUT_RESPONSES: &str = "inputResponses";
+
+fn raw(value: &impl Serialize) -> Box<RawValue> {
+    // Only maps with keys that are no strings fail to serialise, and we have none.
+    serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}

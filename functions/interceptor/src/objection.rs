@@ -20,9 +20,9 @@
 //! search of its bytes for [`MARKS`]. Only what has one of them is parsed.
 
 use crate::event::{GatewayResponse, structured};
+use crate::json::Json;
 use broker::discovery::www_authenticate::WwwAuthenticate;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// What an MCP server has against the token that its call came with.
@@ -42,7 +42,7 @@ pub(crate) enum Objection {
 
 impl Objection {
     /// Reads an answer, or one event of a streamed answer.
-    pub(crate) fn read(response: &GatewayResponse) -> Option<Self> {
+    pub(crate) fn read(response: &GatewayResponse<'_>) -> Option<Self> {
         let status = response.status_code;
         if matches!(status, Some(401 | 403)) {
             let says = Self::of_challenge(&WwwAuthenticate::of(response.www_authenticate()));
@@ -53,7 +53,7 @@ impl Objection {
         if status == Some(401) {
             return Some(Self::Refused { sure: true });
         }
-        Self::of_body(response.body.as_deref()?)
+        Self::of_body(response.body?)
     }
 
     fn of_challenge(challenge: &WwwAuthenticate) -> Option<Self> {
@@ -66,12 +66,12 @@ impl Objection {
         }
     }
 
-    fn of_body(body: &RawValue) -> Option<Self> {
-        let text = body.get();
+    fn of_body(body: Json<'_>) -> Option<Self> {
+        let text = body.text();
         if text.len() > LARGEST || !MARKS.iter().any(|mark| text.contains(mark)) {
             return None;
         }
-        let reply: Reply = serde_json::from_str(structured(body.to_owned())?.get()).ok()?;
+        let reply: Reply = serde_json::from_str(structured(body)?.get()).ok()?;
         match reply {
             Reply { error: Some(error), .. } => Self::of_error(&error),
             Reply { result: Some(result), .. } if result.is_error => Self::of_result(&result),

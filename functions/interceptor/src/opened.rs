@@ -3,11 +3,12 @@
 //! What is here outlives a disconnect, and whatever else is written to the table, by as long as it is
 //! kept: 5 seconds unless `TOKEN_MEMORY_SECONDS` says otherwise. With 0 each call reads.
 
+use crate::json::Verbatim;
 use broker::recent::Recent;
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use broker::tokens::is_fresh;
-use serde_json::value::RawValue;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +21,7 @@ pub struct Opened {
 #[derive(Clone)]
 struct Token {
     /// As JSON, so that a burst of calls has it escaped once.
-    authorization: Box<RawValue>,
+    authorization: Verbatim,
     expires_at: SystemTime,
     /// The target as it was. Sealed tokens open for its resource and issuer only, and it may have others
     /// by now.
@@ -43,11 +44,11 @@ impl Opened {
         &self,
         subject: &SubjectId,
         target: &Arc<Target>,
-        authorization: &RawValue,
+        authorization: &Verbatim,
         expires_at: SystemTime,
         now: SystemTime,
     ) {
-        let authorization = authorization.to_owned();
+        let authorization = authorization.clone();
         let token = Token { authorization, expires_at, target: Arc::clone(target) };
         self.tokens.remember((*subject, target.name.clone()), token, now, now + self.lifetime);
     }
@@ -58,7 +59,7 @@ impl Opened {
         subject: &SubjectId,
         target: &Arc<Target>,
         now: SystemTime,
-    ) -> Option<Box<RawValue>> {
+    ) -> Option<Verbatim> {
         let token = self.tokens.recall(&(*subject, target.name.clone()), now)?;
         let good = Arc::ptr_eq(&token.target, target) && is_fresh(token.expires_at, now);
         good.then_some(token.authorization)

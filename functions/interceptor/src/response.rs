@@ -8,7 +8,7 @@ use crate::Interceptor;
 use crate::authorization::store_refusal;
 use crate::challenge::Dialect;
 use crate::consent::{Consent, Patience};
-use crate::event::{GatewayRequest, GatewayResponse, Output};
+use crate::event::{GatewayRequest, GatewayResponse, Headers, Output};
 use crate::message::{Body, Call};
 use crate::objection::Objection;
 use crate::refusal::Refusal;
@@ -64,19 +64,21 @@ where
     pub(crate) async fn answered(
         &self,
         request: Option<GatewayRequest<'_>>,
-        response: GatewayResponse,
+        response: GatewayResponse<'_>,
     ) -> Output {
         let objection = Objection::read(&response);
         if objection.is_none() && !response.is_silent() {
             return Output::pass_response(response);
         }
-        let Some(request) = request else { return Output::pass_response(response) };
-        let Body::Call(call) = Body::read(request.body) else {
+        let Some(GatewayRequest { headers, body }) = request else {
+            return Output::pass_response(response);
+        };
+        let Body::Call(call) = Body::read(body) else {
             return Output::pass_response(response);
         };
         let Some(objection) = objection else {
             // Some gateways lose what the interceptor itself has answered: it is said again.
-            let output = self.decide_call(&request, call, Patience::Spent).await;
+            let output = self.decide_call(headers, call, Patience::Spent).await;
             return if output.answers() { output } else { Output::pass_response(response) };
         };
         let now = self.clock.now();
@@ -86,7 +88,7 @@ where
             Ok(None) => return Output::pass_response(response),
             Err(refusal) => return refuse(&call, None, refusal),
         };
-        match self.answer_objection(&request, &call, &target, objection, now).await {
+        match self.answer_objection(headers, &call, &target, objection, now).await {
             Said::Ask(consent) => self.ask(&call, consent, now),
             Said::Refuse(refusal) => refuse(&call, Some(&target), refusal),
             Said::Theirs => Output::pass_response(response),
@@ -95,7 +97,7 @@ where
 
     async fn answer_objection<'t>(
         &self,
-        request: &GatewayRequest<'_>,
+        headers: Headers<'_>,
         call: &Call,
         target: &'t Target,
         objection: Objection,
@@ -108,7 +110,7 @@ where
                 Said::Refuse(Refusal::TryAgain)
             }
         };
-        let Some(whose) = self.whose(request, now).await else { return in_doubt };
+        let Some(whose) = self.whose(headers, now).await else { return in_doubt };
         let subject = whose.subject;
         self.opened.forget(&subject, target);
         let connection = match self.connections.find_connection(&subject, &target.name).await {
@@ -120,7 +122,7 @@ where
             return in_doubt;
         };
         if whose.shows_token
-            && tokens.bearer().as_deref() != request.header("authorization").as_deref()
+            && tokens.bearer().as_deref() != headers.get("authorization").as_deref()
         {
             // An earlier token's late answer: the one that is there now has yet to be tried.
             return in_doubt;
@@ -137,9 +139,9 @@ where
                 let (own, granted) = (&target.scopes, &tokens.scopes);
                 match connection.step_up.next(&operation, scope.as_deref(), own, granted) {
                     Next::GiveUp => Ok(Said::Refuse(Refusal::InsufficientScope)),
-                    Next::Ask => Ok(self.wider(request, call, target, &whose, now)),
+                    Next::Ask => Ok(self.wider(headers, call, target, &whose, now)),
                     Next::Add(more) => match self.connections.step_up(&connection, &more).await {
-                        Ok(true) => Ok(self.wider(request, call, target, &whose, now)),
+                        Ok(true) => Ok(self.wider(headers, call, target, &whose, now)),
                         // There are other tokens by now, and they may open more.
                         Ok(false) => Ok(in_doubt),
                         Err(error) => Err(error),
@@ -231,7 +233,7 @@ where
     /// The question for more than was granted.
     fn wider<'t>(
         &self,
-        request: &GatewayRequest<'_>,
+        headers: Headers<'_>,
         call: &Call,
         target: &'t Target,
         whose: &Whose,
@@ -243,28 +245,28 @@ where
             Carried::Ours(state) => state.wrapped,
             Carried::Forged => return Said::Refuse(Refusal::RequestState),
         };
-        let dialect = self.dialect(request, call, whose.client.as_ref());
+        let dialect = self.dialect(headers, call, whose.client.as_ref());
         Said::Ask(Consent { subject, target, dialect, foreign, wider: true })
     }
 
-    async fn whose(&self, request: &GatewayRequest<'_>, now: SystemTime) -> Option<Whose> {
-        let authorization = request.header("authorization")?;
+    async fn whose(&self, headers: Headers<'_>, now: SystemTime) -> Option<Whose> {
+        let authorization = headers.get("authorization")?;
         if let Some(subject) = self.injected.whose(&authorization, now) {
             return Some(Whose { subject, client: None, shows_token: true });
         }
-        let caller = self.caller(request, now).await.ok()?;
+        let caller = self.caller(headers, now).await.ok()?;
         Some(Whose { subject: caller.subject, client: caller.client, shows_token: false })
     }
 
     pub(crate) fn dialect(
         &self,
-        request: &GatewayRequest<'_>,
+        headers: Headers<'_>,
         call: &Call,
         client: Option<&String>,
     ) -> Dialect {
         let known = |listed: &String| listed == "*" || client == Some(listed);
         let knows_urls = self.url_elicitation_clients.iter().any(known);
-        Dialect::of(call, request.header("mcp-protocol-version").as_deref(), knows_urls)
+        Dialect::of(call, headers.get("mcp-protocol-version").as_deref(), knows_urls)
     }
 }
 
