@@ -88,9 +88,6 @@ impl World {
         let mcp = &event["mcp"];
         let (request, response) = (&mcp["gatewayRequest"], &mcp["gatewayResponse"]);
         let schema = if response.is_null() { &REQUEST_OUTPUT } else { &RESPONSE_OUTPUT };
-        if [event, mcp, request, response].iter().any(|part| part.is_array()) {
-            return; // Nobody but the gateway writes this part, and it writes objects.
-        }
         check(schema, output).unwrap_or_else(|error| panic!("{error}: {output}"));
         // A client that sends a JWT in its message sends it itself.
         let (headers, body) = (request["headers"].to_string(), request["body"].to_string());
