@@ -27,13 +27,15 @@ async fn main() -> Result<(), Error> {
     let parts = Parts { store, secrets: secrets.clone(), clock: SystemClock, early };
     // One after the other, on one connection: another handshake costs a sixth of a start, and the table,
     // which is asked meanwhile, is asked twice as well. Where both answers are late, that takes nine
-    // seconds at most, and not five; Lambda gives a start ten.
+    // seconds at most, and not five; Lambda gives a start ten, the last of which a slow name server may
+    // take.
     let keys = async {
         let browser = KeyRing::for_browsers(&secrets.browser_keys().await?)?;
         let token = KeyRing::for_tokens(&secrets.token_keys().await?)?;
         Ok::<_, Error>(Keys { browser, token })
     };
     let http = Http::new(Reach::Public);
-    let interceptor = &Box::pin(wiring::interceptor(config, http, parts, keys)).await?;
+    let start = Box::pin(wiring::interceptor(config, http, parts, keys));
+    let interceptor = &aws.starting(start).await?;
     delivery::run(async |event| interceptor.handle(Event::read(event)).await).await
 }

@@ -3,6 +3,8 @@
 //! They are HTTP/1.1. The client that the SDK brings speaks HTTP/2 as well, which none of these
 //! services needs, with a tenth of a function's code; it lets nobody refuse.
 
+mod names;
+
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -17,18 +19,23 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::client::legacy::{Client, Error, connect};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use names::{Names, Start};
 use rustls::{ClientConfig, RootCertStore};
 use std::time::Duration;
 
 /// Requests, over connections that are kept.
 #[derive(Clone, Debug)]
-pub(super) struct Https(Client<HttpsConnector<connect::HttpConnector>, SdkBody>);
+pub(super) struct Https {
+    client: Client<HttpsConnector<connect::HttpConnector<Names>>, SdkBody>,
+    names: Names,
+}
 
 impl Https {
     /// To servers with certificates of `roots`, and to those of `http` URLs: engines and emulators.
     pub(super) fn trusting(roots: RootCertStore) -> Self {
         let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        let mut tcp = connect::HttpConnector::new();
+        let names = Names::new();
+        let mut tcp = connect::HttpConnector::new_with_resolver(names.clone());
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.set_nodelay(true);
@@ -37,7 +44,14 @@ impl Https {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        Self(Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https))
+        let client =
+            Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https);
+        Self { client, names }
+    }
+
+    /// From now on names are looked up on the spot, until what is returned is dropped.
+    pub(super) fn starting(&self) -> Start {
+        self.names.starting()
     }
 
     /// The answer, of which the body is yet to come.
@@ -45,7 +59,7 @@ impl Https {
         &self,
         request: http::Request<SdkBody>,
     ) -> Result<http::Response<Incoming>, Error> {
-        self.0.request(request).await
+        self.client.request(request).await
     }
 }
 
@@ -72,7 +86,7 @@ impl HttpConnector for Https {
         if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
             capture.set_connection_retriever(move || Some(abandonable(&connection)));
         }
-        let client = self.0.clone();
+        let client = self.client.clone();
         HttpConnectorFuture::new(async move {
             let response = client.request(request).await.map_err(classified)?;
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))

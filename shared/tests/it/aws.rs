@@ -49,6 +49,24 @@ async fn a_bundle_that_holds_no_certificates_is_not_taken_for_one() {
     }
 }
 
+#[test]
+fn two_names_are_looked_up_with_one_thread_until_a_start_is_over() {
+    let threads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&threads);
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().on_thread_start(move || _ = counted.fetch_add(1, Ordering::Relaxed));
+    runtime.build().unwrap().block_on(async {
+        let (url, _) = connections([LAST; 3]).await;
+        let aws = Aws::at(&url.replace("127.0.0.1", "localhost")).await;
+        let read = async || {
+            let store = DynamoStore::new(&aws, Tables::named("latchkey"));
+            store.find_target(&"notes".parse().unwrap()).await.unwrap();
+        };
+        aws.starting(async { tokio::join!(read(), read()) }).await;
+    });
+    assert_eq!(threads.load(Ordering::Relaxed), 1);
+}
+
 /// What a server does with a connection.
 #[derive(Clone, Copy)]
 enum Does {
@@ -83,6 +101,8 @@ async fn connections(does: [Does; 3]) -> (String, Arc<AtomicUsize>) {
 }
 
 const WELL: Does = Does::Answers("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+const LAST: Does =
+    Does::Answers("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}");
 const DOWN: Does = Does::Answers("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\n{}");
 
 #[tokio::test]
