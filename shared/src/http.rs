@@ -7,6 +7,7 @@ mod address;
 mod answer;
 mod hosts;
 mod private_hosts;
+mod public;
 mod resolver;
 mod retry_after;
 mod roots;
@@ -21,13 +22,12 @@ pub use roots::{NotRoots, Roots};
 use crate::target::is_loopback_http;
 use http_body_util::{Full, LengthLimitError};
 use hyper::body::Bytes;
-use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 use oauth2::{HttpRequest, HttpResponse};
+use public::Public;
 use resolver::{Inward, Resolver, SystemNames};
-use rustls::ClientConfig;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ use url::{Host, Url};
 #[derive(Clone, Debug)]
 pub struct Http {
     names: Arc<dyn Names>,
-    public: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    public: Public,
     /// A client of its own, so that what is `https` goes the same way in development.
     loopback: Option<Client<HttpConnector<Resolver>, Full<Bytes>>>,
     hosts: Hosts,
@@ -70,7 +70,7 @@ impl Http {
             Client::builder(TokioExecutor::new()).build(tcp)
         });
         Self {
-            public: https(&names, &private, &Roots::default()),
+            public: Public::new(&names, &private, &Roots::default()),
             loopback,
             names,
             hosts: Hosts::default(),
@@ -84,7 +84,7 @@ impl Http {
     /// connections are its own.
     #[must_use]
     pub fn admitting(self, private: PrivateHosts, roots: &Roots) -> Self {
-        Self { public: https(&self.names, &private, roots), private, ..self }
+        Self { public: Public::new(&self.names, &private, roots), private, ..self }
     }
 
     /// The same client, which speaks to `hosts` only, and to the private ones that it admits. What it
@@ -208,21 +208,6 @@ pub(crate) fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Htt
     serde_json::from_slice::<serde_json::Value>(body)
         .and_then(serde_json::from_value)
         .map_err(|_| HttpError::NotJson)
-}
-
-fn https(
-    names: &Arc<dyn Names>,
-    private: &PrivateHosts,
-    roots: &Roots,
-) -> Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>> {
-    let tls =
-        ClientConfig::builder().with_root_certificates(roots.and_public()).with_no_client_auth();
-    let https = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_only()
-        .enable_http1()
-        .wrap_connector(tcp(Resolver::public(Arc::clone(names), private.clone()), false));
-    Client::builder(TokioExecutor::new()).build(https)
 }
 
 fn tcp(resolver: Resolver, plain: bool) -> HttpConnector<Resolver> {
