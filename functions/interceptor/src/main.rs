@@ -37,5 +37,7 @@ async fn main() -> Result<(), Error> {
     let http = Http::new(Reach::Public);
     let start = Box::pin(wiring::interceptor(config, http, parts, keys));
     let interceptor = &aws.starting(start).await?;
-    delivery::run(async |event| interceptor.handle(Event::read(event)).await).await
+    // Boxed, as what is large: it would lie on the stack, be copied into a box by the runtime, and have
+    // the kernel make ten pages more.
+    Box::pin(delivery::run(async |event| interceptor.handle(Event::read(event)).await)).await
 }
