@@ -2,7 +2,9 @@
 //!
 //! It is attacker-controlled input: sealed, and bound to subject, target, method and parameters.
 
+use crate::BrowserKeys;
 use crate::message::Call;
+use crate::refusal::Refusal;
 use broker::clock;
 use broker::seal::{KeyRing, Owner, SealError};
 use broker::subject::SubjectId;
@@ -32,26 +34,25 @@ pub(crate) enum Carried {
     Foreign(Option<String>),
     /// Ours, and good for this very call.
     Ours(RequestState),
-    /// It claims to be ours and is not, or was made for another call, or long ago.
-    Forged,
 }
 
 impl RequestState {
-    /// Reads what `call` carries.
-    pub(crate) fn of(
+    /// Reads what `call` carries. What claims to be ours and is not, or was made for another call, or long
+    /// ago, is refused.
+    pub(crate) async fn of(
         call: &Call,
-        ring: &KeyRing,
+        keys: &BrowserKeys,
         subject: &SubjectId,
         target: &TargetName,
         now: SystemTime,
-    ) -> Carried {
-        let Some(carried) = &call.request_state else { return Carried::Foreign(None) };
+    ) -> Result<Carried, Refusal> {
+        let Some(carried) = &call.request_state else { return Ok(Carried::Foreign(None)) };
         let Some(sealed) = carried.strip_prefix(PREFIX) else {
-            return Carried::Foreign(Some(carried.clone()));
+            return Ok(Carried::Foreign(Some(carried.clone())));
         };
-        match ring.open_text::<Self>(&owner(call, subject, target), sealed) {
-            Ok(state) if now < state.asked_at + LIFETIME => Carried::Ours(state),
-            _ => Carried::Forged,
+        match keys.ring().await?.open_text::<Self>(&owner(call, subject, target), sealed) {
+            Ok(state) if now < state.asked_at + LIFETIME => Ok(Carried::Ours(state)),
+            _ => Err(Refusal::RequestState),
         }
     }
 
