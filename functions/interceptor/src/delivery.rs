@@ -1,8 +1,8 @@
 //! How events come from Lambda: as the bytes that they are.
 //!
 //! The runtime reads an event into what its function asks for, and keeps the name of each member on the
-//! way, in case there is an error to report. Ours has none, and borrows from the bytes: so a message that
-//! is passed on counts 0.94 of the instructions.
+//! way, in case there is an error to report. Ours has none, and borrows from the bytes, which the runtime
+//! would not let it.
 
 use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::tower::util::MapRequestLayer;

@@ -16,8 +16,8 @@ use std::fmt;
 /// One invocation by the gateway. To read one never fails: the function that is called with it has an
 /// answer for each.
 ///
-/// It is read in one pass over its bytes, straight from what Lambda hands over, and nothing becomes a tree:
-/// what goes on stays the text that it was.
+/// It is read from the bytes that Lambda hands over, which once they are known to be text are gone through
+/// once, and nothing becomes a tree: what goes on stays the text that it was.
 pub struct Event<'a>(pub(crate) Phase<'a>);
 
 /// What there is to do. The phase is told by `gatewayResponse` being there, not by a name.
@@ -272,4 +272,21 @@ pub(crate) fn structured(body: Json<'_>) -> Option<Verbatim> {
 /// `{}`
 pub(crate) fn empty_object() -> Verbatim {
     Verbatim::of(&Map::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_behind_an_event_makes_it_no_event() {
+        let read = |text: &str| matches!(Event::read(text.as_bytes()).0, Phase::Unreadable);
+        for event in [r#"{"mcp":{"gatewayRequest":{}}}"#, r#"{"http":{}}"#] {
+            assert!(!read(event) && !read(&format!(" {event}\r\n")), "{event}");
+            for behind in ["x", "}", "{}", ","] {
+                assert!(read(&format!("{event} {behind}")), "{event} {behind}");
+            }
+        }
+        assert!(matches!(Event::read(b"{\"http\":\"\xff\"}").0, Phase::Unreadable));
+    }
 }

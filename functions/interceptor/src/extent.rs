@@ -20,7 +20,7 @@ pub(crate) fn of(text: &[u8]) -> Option<usize> {
 
 /// Past a number, `true`, `false` or `null`.
 fn scalar(text: &[u8]) -> usize {
-    let ends = |byte: &u8| b",:]} \t\n\r\"{[".contains(byte);
+    let ends = |byte: &u8| b",:]} \t\n\r".contains(byte);
     text.iter().position(ends).unwrap_or(text.len())
 }
 
@@ -166,7 +166,7 @@ mod tests {
                     assert_eq!(of(text.as_bytes()), Some(inner.len()), "{text}");
                 }
             }
-            for behind in ["", ",", "]}", " \"", ":1", "\n[", "}\""] {
+            for behind in ["", ",", "]}", " \"", ":1", "\n[", "\t{", "\r,", "}\""] {
                 let text = format!("{value}{behind}");
                 let mut stream = Deserializer::from_str(&text).into_iter::<IgnoredAny>();
                 stream.next().unwrap().unwrap();
@@ -195,7 +195,7 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 16) % most
         };
-        let alphabet = b"\"\\[]{},:1 nx\xff\0";
+        let alphabet = b"\"\\[]{},:1 \t\r\nnx\xff\0";
         for _ in 0..20_000 {
             let length = next(200);
             let bytes: Vec<u8> = (0..length)
@@ -210,7 +210,8 @@ mod tests {
     /// The same, one byte after the other.
     fn slowly(text: &[u8]) -> Option<usize> {
         if !matches!(text.first()?, b'"' | b'[' | b'{') {
-            return of(text);
+            let end = text.iter().take_while(|byte| !b" \t\n\r,:]}".contains(byte)).count();
+            return Some(end).filter(|end| *end > 0);
         }
         let (mut in_string, mut escaped, mut depth) = (false, false, 0);
         for (at, byte) in text.iter().enumerate() {

@@ -1,9 +1,9 @@
 //! The JSON-RPC message inside an event: what it asks for, and whether that needs a token.
 
-use crate::json::{Json, Members, Object, Rest, Verbatim};
+use crate::json::{Json, Members, Object, Rest, Verbatim, raw};
 use broker::seal;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -135,8 +135,7 @@ impl<'a> Message<'a> {
     }
 
     fn of(text: &'a str) -> Option<Self> {
-        let mut rest = Rest::new(text);
-        Self::read(&mut rest).filter(|_| rest.is_empty())
+        Self::read(&mut Rest::new(text))
     }
 
     /// The method, if it is one of ours; nothing at all if the message cannot be read.
@@ -291,8 +290,3 @@ impl Call {
 
 const REQUEST_STATE: &str = "requestState";
 const INPUT_RESPONSES: &str = "inputResponses";
-
-fn raw(value: &impl Serialize) -> Box<RawValue> {
-    // Only maps with keys that are no strings fail to serialise, and we have none.
-    serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}

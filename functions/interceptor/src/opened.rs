@@ -8,7 +8,6 @@ use broker::recent::Recent;
 use broker::subject::SubjectId;
 use broker::target::{Target, TargetName};
 use broker::tokens::is_fresh;
-
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
