@@ -96,7 +96,7 @@ impl<'a> Rest<'a> {
     }
 
     /// Whether a value of this first byte comes next.
-    pub(crate) fn begins_with(&mut self, byte: u8) -> bool {
+    fn begins_with(&mut self, byte: u8) -> bool {
         self.skip_space();
         self.0.as_bytes().first() == Some(&byte)
     }
@@ -198,7 +198,7 @@ impl<'a> Rest<'a> {
 ///
 /// It is written as `serde_json` has its own `RawValue` written, by the name of that type there, which is
 /// not a part of what it promises: a test says whether it still holds. But a `RawValue` is made only by
-/// reading the text once more, and that would be two thirds of what a body costs.
+/// reading the text once more, and of a body of small objects that would be most of what it costs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Verbatim(Box<str>);
 

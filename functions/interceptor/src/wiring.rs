@@ -22,12 +22,12 @@ pub(crate) struct Parts<D, S, K> {
     pub(crate) early: Duration,
 }
 
-/// Puts them together. Without the `token_keys` nothing can be done. Whom `http` may speak to is said here, and limited for all but the identity
-/// provider, whom the operator names.
+/// Puts them together. Without the `token_keys` nothing can be done. Whom `http` may speak to is said here,
+/// and limited for all but the identity provider, whom the operator names.
 ///
-/// A first call must not wait for what can be had before it, beside these keys: at the start there is
-/// more of the processor than in a call. If it cannot be had, the call will say so. The identity
-/// provider is asked only if no other instance was told in the last hour what it publishes.
+/// A first call must not wait for what can be had before it, beside these keys: at the start there is more
+/// of the processor than in a call. If it cannot be had, the call will say so. The identity provider is
+/// asked only if no other instance was told in the last hour what it publishes.
 pub(crate) async fn interceptor<
     D: Clone + PublishedStore + TargetStore + 'static,
     S,
