@@ -25,13 +25,9 @@ where
     K: Clock,
 {
     /// Asks for consent.
-    pub(crate) async fn ask(&self, call: &Call, consent: Consent<'_>, now: SystemTime) -> Output {
+    pub(crate) fn ask(&self, call: &Call, consent: Consent<'_>, now: SystemTime) -> Output {
         let Consent { subject, target, dialect, foreign, wider } = consent;
-        let name = &target.name;
-        let ring = match self.browser_keys.ring().await {
-            Ok(ring) => ring,
-            Err(refusal) => return refuse(call, Some(target), refusal),
-        };
+        let (ring, name) = (&self.browser_keys, &target.name);
         let Ok(ticket) = Ticket::new(&subject, now).seal(ring, name) else {
             return refuse(call, Some(target), Refusal::TryAgain);
         };
@@ -54,15 +50,13 @@ where
         patience: Patience,
     ) -> Output {
         let Some(ours) = ours.filter(|_| consent.dialect == Dialect::InputRequired) else {
-            return self.ask(&call, consent, now).await;
+            return self.ask(&call, consent, now);
         };
         let Consent { subject, target, dialect, wider, .. } = consent;
         let link = self.base_url.connect_url(&target.name, &ours.ticket);
-        let state = match self.browser_keys.ring().await {
-            Ok(ring) => ours.seal(&call, ring, &subject, &target.name),
-            Err(refusal) => return refuse(&call, Some(target), refusal),
+        let Ok(state) = ours.seal(&call, &self.browser_keys, &subject, &target.name) else {
+            return refuse(&call, Some(target), Refusal::TryAgain);
         };
-        let Ok(state) = state else { return refuse(&call, Some(target), Refusal::TryAgain) };
         let answer = match response(&call) {
             Some("decline" | "cancel") => Answer::Declined,
             _ => match self.hold(&subject, target, wider, patience, now + TIME_LIMIT).await {

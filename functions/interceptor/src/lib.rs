@@ -29,7 +29,6 @@
 //! and, once more, `token_refused` (what a refused token led to).
 
 mod authorization;
-mod browser_keys;
 mod challenge;
 mod consent;
 mod event;
@@ -44,7 +43,6 @@ mod refusal;
 mod request_state;
 mod response;
 
-pub use browser_keys::BrowserKeys;
 pub use event::{Event, Output};
 pub use injected::Injected;
 pub use opened::Opened;
@@ -86,7 +84,7 @@ pub struct Interceptor<T, C, S, K> {
     /// Which authorization servers are left alone for a while.
     pub breakers: Breakers,
     /// Seals tickets and `requestState`.
-    pub browser_keys: BrowserKeys,
+    pub browser_keys: KeyRing,
     /// Opens tokens.
     pub token_keys: KeyRing,
     /// Where people connect.
@@ -153,11 +151,11 @@ where
             Err(refusal) => return refuse(&call, Some(&target), refusal),
         };
         let subject = caller.subject;
-        let carried = RequestState::of(&call, &self.browser_keys, &subject, name, now).await;
+        let carried = RequestState::of(&call, &self.browser_keys, &subject, name, now);
         let (ours, foreign) = match carried {
-            Ok(Carried::Ours(state)) => (Some(state), None),
-            Ok(Carried::Foreign(state)) => (None, state),
-            Err(refusal) => return refuse(&call, Some(&target), refusal),
+            Carried::Forged => return refuse(&call, Some(&target), Refusal::RequestState),
+            Carried::Ours(state) => (Some(state), None),
+            Carried::Foreign(state) => (None, state),
         };
         if ours.is_some() || patience == Patience::Spent {
             // They were asked, here or elsewhere, and what they said is in the table.

@@ -12,9 +12,9 @@ use broker::config::Config;
 use broker::http::{Http, Reach};
 use broker::log;
 use broker::seal::KeyRing;
-use interceptor::{BrowserKeys, Event};
+use interceptor::Event;
 use lambda_runtime::Error;
-use wiring::Parts;
+use wiring::{Keys, Parts};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -24,16 +24,18 @@ async fn main() -> Result<(), Error> {
     let secrets = Secrets::new(&aws);
     let store = DynamoStore::new(&aws, Tables::from_env()?);
     let early = wiring::early(&SystemRandom);
-    let ring = secrets.clone();
-    let browser_keys = BrowserKeys::read_by(move || {
-        let secrets = ring.clone();
-        async move { Ok::<_, Error>(KeyRing::for_browsers(&secrets.browser_keys().await?)?) }
-    });
-    let keys = secrets.clone();
-    let token_keys = async { Ok::<_, Error>(KeyRing::for_tokens(&keys.token_keys().await?)?) };
-    let parts = Parts { store, secrets, browser_keys, clock: SystemClock, early };
+    let parts = Parts { store, secrets: secrets.clone(), clock: SystemClock, early };
+    // One after the other, on one connection: another handshake costs a sixth of a start, and the table,
+    // which is asked meanwhile, is asked twice as well. Where both answers are late, that takes nine
+    // seconds at most, and not five; Lambda gives a start ten, the last of which a slow name server may
+    // take.
+    let keys = async {
+        let browser = KeyRing::for_browsers(&secrets.browser_keys().await?)?;
+        let token = KeyRing::for_tokens(&secrets.token_keys().await?)?;
+        Ok::<_, Error>(Keys { browser, token })
+    };
     let http = Http::new(Reach::Public);
-    let start = Box::pin(wiring::interceptor(config, http, parts, token_keys));
+    let start = Box::pin(wiring::interceptor(config, http, parts, keys));
     let interceptor = &aws.starting(start).await?;
     // Boxed, as what is large: it would lie on the stack, be copied into a box by the runtime, and have
     // the kernel make ten pages more.

@@ -2,9 +2,7 @@
 //!
 //! It is attacker-controlled input: sealed, and bound to subject, target, method and parameters.
 
-use crate::BrowserKeys;
 use crate::message::Call;
-use crate::refusal::Refusal;
 use broker::clock;
 use broker::seal::{KeyRing, Owner, SealError};
 use broker::subject::SubjectId;
@@ -34,25 +32,26 @@ pub(crate) enum Carried {
     Foreign(Option<String>),
     /// Ours, and good for this very call.
     Ours(RequestState),
+    /// It claims to be ours and is not, or was made for another call, or long ago.
+    Forged,
 }
 
 impl RequestState {
-    /// Reads what `call` carries. What claims to be ours and is not, or was made for another call, or long
-    /// ago, is refused.
-    pub(crate) async fn of(
+    /// Reads what `call` carries.
+    pub(crate) fn of(
         call: &Call,
-        keys: &BrowserKeys,
+        ring: &KeyRing,
         subject: &SubjectId,
         target: &TargetName,
         now: SystemTime,
-    ) -> Result<Carried, Refusal> {
-        let Some(carried) = &call.request_state else { return Ok(Carried::Foreign(None)) };
+    ) -> Carried {
+        let Some(carried) = &call.request_state else { return Carried::Foreign(None) };
         let Some(sealed) = carried.strip_prefix(PREFIX) else {
-            return Ok(Carried::Foreign(Some(carried.clone())));
+            return Carried::Foreign(Some(carried.clone()));
         };
-        match keys.ring().await?.open_text::<Self>(&owner(call, subject, target), sealed) {
-            Ok(state) if now < state.asked_at + LIFETIME => Ok(Carried::Ours(state)),
-            _ => Err(Refusal::RequestState),
+        match ring.open_text::<Self>(&owner(call, subject, target), sealed) {
+            Ok(state) if now < state.asked_at + LIFETIME => Carried::Ours(state),
+            _ => Carried::Forged,
         }
     }
 

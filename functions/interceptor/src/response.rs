@@ -89,7 +89,7 @@ where
             Err(refusal) => return refuse(&call, None, refusal),
         };
         match self.answer_objection(headers, &call, &target, objection, now).await {
-            Said::Ask(consent) => self.ask(&call, consent, now).await,
+            Said::Ask(consent) => self.ask(&call, consent, now),
             Said::Refuse(refusal) => refuse(&call, Some(&target), refusal),
             Said::Theirs => Output::pass_response(response),
         }
@@ -139,9 +139,9 @@ where
                 let (own, granted) = (&target.scopes, &tokens.scopes);
                 match connection.step_up.next(&operation, scope.as_deref(), own, granted) {
                     Next::GiveUp => Ok(Said::Refuse(Refusal::InsufficientScope)),
-                    Next::Ask => Ok(self.wider(headers, call, target, &whose, now).await),
+                    Next::Ask => Ok(self.wider(headers, call, target, &whose, now)),
                     Next::Add(more) => match self.connections.step_up(&connection, &more).await {
-                        Ok(true) => Ok(self.wider(headers, call, target, &whose, now).await),
+                        Ok(true) => Ok(self.wider(headers, call, target, &whose, now)),
                         // There are other tokens by now, and they may open more.
                         Ok(false) => Ok(in_doubt),
                         Err(error) => Err(error),
@@ -231,7 +231,7 @@ where
     }
 
     /// The question for more than was granted.
-    async fn wider<'t>(
+    fn wider<'t>(
         &self,
         headers: Headers<'_>,
         call: &Call,
@@ -239,11 +239,11 @@ where
         whose: &Whose,
         now: SystemTime,
     ) -> Said<'t> {
-        let (subject, keys) = (whose.subject, &self.browser_keys);
-        let foreign = match RequestState::of(call, keys, &subject, &target.name, now).await {
-            Ok(Carried::Foreign(state)) => state,
-            Ok(Carried::Ours(state)) => state.wrapped,
-            Err(refusal) => return Said::Refuse(refusal),
+        let (subject, ring) = (whose.subject, &self.browser_keys);
+        let foreign = match RequestState::of(call, ring, &subject, &target.name, now) {
+            Carried::Foreign(state) => state,
+            Carried::Ours(state) => state.wrapped,
+            Carried::Forged => return Said::Refuse(Refusal::RequestState),
         };
         let dialect = self.dialect(headers, call, whose.client.as_ref());
         Said::Ask(Consent { subject, target, dialect, foreign, wider: true })

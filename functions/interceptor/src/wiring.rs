@@ -8,26 +8,31 @@ use broker::identity::{A_READ, IdentityProvider};
 use broker::registry::Registry;
 use broker::seal::KeyRing;
 use broker::store::{PublishedStore, TargetStore};
-use interceptor::{BrowserKeys, Injected, Interceptor, Opened};
+use interceptor::{Injected, Interceptor, Opened};
 use std::time::Duration;
 
 /// What a deployment brings besides its settings.
 pub(crate) struct Parts<D, S, K> {
     pub(crate) store: D,
     pub(crate) secrets: S,
-    pub(crate) browser_keys: BrowserKeys,
     pub(crate) clock: K,
     /// By how much sooner than others this instance asks the identity provider again, so that they do not
     /// all ask at once.
     pub(crate) early: Duration,
 }
 
-/// Puts them together. Without the `token_keys` nothing can be done. Whom `http` may speak to is said here,
-/// and limited for all but the identity provider, whom the operator names.
+/// The keys, without which nothing can be done.
+pub(crate) struct Keys {
+    pub(crate) browser: KeyRing,
+    pub(crate) token: KeyRing,
+}
+
+/// Puts them together. Whom `http` may speak to is said here, and limited for all but the identity
+/// provider, whom the operator names.
 ///
-/// A first call must not wait for what can be had before it, beside these keys: at the start there is more
-/// of the processor than in a call. If it cannot be had, the call will say so. The identity provider is
-/// asked only if no other instance was told in the last hour what it publishes.
+/// A first call must not wait for what can be had before it, beside the `keys`: at the start there is
+/// more of the processor than in a call. If it cannot be had, the call will say so. The identity
+/// provider is asked only if no other instance was told in the last hour what it publishes.
 pub(crate) async fn interceptor<
     D: Clone + PublishedStore + TargetStore + 'static,
     S,
@@ -37,7 +42,7 @@ pub(crate) async fn interceptor<
     config: Config,
     http: Http,
     parts: Parts<D, S, K>,
-    token_keys: impl Future<Output = Result<KeyRing, E>>,
+    keys: impl Future<Output = Result<Keys, E>>,
 ) -> Result<Interceptor<D, D, S, K>, E> {
     let http = http.admitting(config.outbound.private_hosts, &config.outbound.roots);
     let targets = Registry::new(parts.store.clone());
@@ -53,8 +58,8 @@ pub(crate) async fn interceptor<
         let _ = tokio::join!(targets.prepare(now), provider);
     };
     let prepared = async { Ok(tokio::time::timeout(PATIENCE, prepared).await) };
-    let (token_keys, _) = tokio::try_join!(token_keys, prepared)?;
-    let identity = identity.sharing(parts.store.clone(), token_keys.clone(), parts.early);
+    let (keys, _) = tokio::try_join!(keys, prepared)?;
+    let identity = identity.sharing(parts.store.clone(), keys.token.clone(), parts.early);
     identity.adopt(found.as_ref(), now).await;
     Ok(Interceptor {
         targets,
@@ -63,8 +68,8 @@ pub(crate) async fn interceptor<
         identity,
         http: http.only(config.outbound.hosts),
         breakers: Breakers::new(SystemRandom),
-        browser_keys: parts.browser_keys,
-        token_keys,
+        browser_keys: keys.browser,
+        token_keys: keys.token,
         base_url: config.base_url,
         url_elicitation_clients: config.url_elicitation_clients,
         injected: Injected::default(),

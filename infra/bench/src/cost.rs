@@ -180,8 +180,9 @@ pub(crate) const MIXES: [Mix; 6] = [
         mode: Mode::Cold,
         scene: modes::OVER_TLS,
         starts: true,
-        // What the provider publishes, 4 KB at most, and then the targets, while the ring is read.
-        ours: Asked { reads: 3.0, secrets: 1.0, waits: FIRST_ANSWER + 2.0 * TABLE, ..READ },
+        // What the provider publishes, 4 KB at most, and then the targets, while the rings are read one after
+        // the other.
+        ours: Asked { reads: 3.0, secrets: 2.0, waits: 2.0 * FIRST_ANSWER + TABLE, ..READ },
         // One after the other, and a connection for each.
         theirs: Asked { reads: 2.0, secrets: 1.0, waits: 3.0 * FIRST_ANSWER + TABLE, ..READ },
     },

@@ -44,7 +44,7 @@ pub(crate) fn floor(arguments: &Arguments) -> Variant {
     Variant { given: Given::All, ..Variant::program("floor", arguments.built("floor")) }
 }
 
-/// The floor that also reads before its first event: the ring for tokens, and the targets.
+/// The floor that also reads before its first event: one ring of the interceptor's two, and the targets.
 /// The provider's documents, which the interceptor finds in the table, are given to both floors.
 pub(crate) fn reading_floor(arguments: &Arguments) -> Variant {
     Variant { given: Given::Keys, ..Variant::program(READING_FLOOR, arguments.built("floor")) }

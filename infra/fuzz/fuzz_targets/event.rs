@@ -176,7 +176,7 @@ impl World {
             identity: provider.identity(),
             http: Http::new(Reach::Public),
             breakers: Breakers::new(SystemRandom),
-            browser_keys: browser_keys().into(),
+            browser_keys: browser_keys(),
             token_keys: token_keys(),
             base_url: BaseUrl::new(BASE).unwrap(),
             url_elicitation_clients: vec!["*".into()],

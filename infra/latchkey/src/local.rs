@@ -144,7 +144,7 @@ impl Local {
             identity: identity(),
             http: http.clone(),
             breakers: Breakers::new(SystemRandom),
-            browser_keys: KeyRing::for_browsers(&keys.browsers)?.into(),
+            browser_keys: KeyRing::for_browsers(&keys.browsers)?,
             token_keys: KeyRing::for_tokens(&keys.tokens)?,
             base_url,
             url_elicitation_clients: settings.url_elicitation_clients.clone(),

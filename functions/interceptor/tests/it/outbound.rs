@@ -3,7 +3,7 @@
 use crate::support::server::{Server, json as answer};
 use crate::support::tls::Certificate;
 use crate::wiring::{self, Parts};
-use crate::world::{BASE, NOW, World, at, browser_keys, forwarded, keys, said};
+use crate::world::{BASE, NOW, World, at, forwarded, keys, said};
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use serde_json::json;
@@ -33,7 +33,6 @@ async fn p4_a_deployment_asks_no_authorization_server_that_its_operator_left_out
             _ => None,
         });
         let parts = Parts {
-            browser_keys: browser_keys().into(),
             store: world.store.clone(),
             secrets: world.interceptor.secrets.clone(),
             clock: world.interceptor.clock.clone(),
@@ -77,7 +76,6 @@ async fn p6_a_companys_own_servers_are_reached_where_the_operator_says_that_they
             _ => None,
         });
         let parts = Parts {
-            browser_keys: browser_keys().into(),
             store: world.store.clone(),
             secrets: world.interceptor.secrets.clone(),
             clock: world.interceptor.clock.clone(),

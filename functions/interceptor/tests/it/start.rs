@@ -1,44 +1,26 @@
 //! What is had before the first call.
 
 use crate::support::server::Server;
-use crate::wiring::{self, Parts};
+use crate::wiring::{self, Keys, Parts};
 use crate::world::{
-    BASE, Secrets, World, asks_to_connect, browser_keys, forwarded, get_me, keys, says_try_again,
-    token_keys,
+    BASE, Secrets, World, browser_keys, forwarded, keys, says_try_again, token_keys,
 };
 use broker::clock::{NoRandomness, Random};
 use broker::config::Config;
 use broker::http::{Http, Reach};
 use broker::identity::{IdentitySettings, SealedPublished};
-use broker::seal::{KeyRing, Owner};
+use broker::seal::Owner;
 use broker::store::PublishedStore;
-use interceptor::BrowserKeys;
-use serde_json::json;
-use std::future::{pending, ready};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::future::pending;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 impl World {
     /// Starts its interceptor anew, as a deployment with the identity provider `issuer` does.
-    async fn start(&mut self, issuer: &str) {
-        self.start_with(issuer, keys()).await.unwrap();
-    }
-
-    async fn start_with<E>(
+    async fn start<E>(
         &mut self,
         issuer: &str,
-        token_keys: impl Future<Output = Result<KeyRing, E>>,
-    ) -> Result<(), E> {
-        self.start_all(issuer, browser_keys().into(), token_keys).await
-    }
-
-    async fn start_all<E>(
-        &mut self,
-        issuer: &str,
-        browser_keys: BrowserKeys,
-        token_keys: impl Future<Output = Result<KeyRing, E>>,
+        keys: impl Future<Output = Result<Keys, E>>,
     ) -> Result<(), E> {
         let IdentitySettings { client_id, audiences, .. } = self.idp.settings();
         let config = Config::read(|name| match name {
@@ -51,12 +33,11 @@ impl World {
         let parts = Parts {
             store: self.store.clone(),
             secrets: Secrets::new(),
-            browser_keys,
             clock: self.interceptor.clock.clone(),
             early: EARLY,
         };
         let http = Http::new(Reach::Loopback);
-        self.interceptor = wiring::interceptor(config.unwrap(), http, parts, token_keys).await?;
+        self.interceptor = wiring::interceptor(config.unwrap(), http, parts, keys).await?;
         Ok(())
     }
 }
@@ -66,7 +47,7 @@ async fn a_first_call_asks_for_nothing_but_the_connection() {
     let mut world = World::new().await;
     world.connect("alice", &world.target("github").await, 3600).await;
     let (issuer, asked) = (world.idp.issuer().to_owned(), world.idp.server.asked().len());
-    world.start(&issuer).await;
+    world.start(&issuer, keys()).await.unwrap();
     // The metadata and the keys.
     assert_eq!(world.idp.server.asked().len(), asked + 2);
     assert_eq!(world.store.calls(), ["find_published", "targets", "put_published"]);
@@ -81,11 +62,11 @@ async fn whoever_starts_later_asks_the_identity_provider_nothing() {
     let mut world = World::new().await;
     world.connect("alice", &world.target("github").await, 3600).await;
     let issuer = world.idp.issuer().to_owned();
-    world.start(&issuer).await;
+    world.start(&issuer, keys()).await.unwrap();
     let asked = world.idp.server.asked().len();
     world.store.calls();
 
-    world.start(&issuer).await;
+    world.start(&issuer, keys()).await.unwrap();
     assert_eq!(world.store.calls(), ["find_published", "targets"]);
     assert!(forwarded(&world.alice_calls().await).is_some());
     assert_eq!(world.idp.server.asked().len(), asked);
@@ -96,7 +77,7 @@ async fn whoever_starts_later_asks_the_identity_provider_nothing() {
 async fn u4_what_the_identity_provider_publishes_is_sealed_with_the_ring_of_tokens() {
     let mut world = World::new().await;
     let issuer = world.idp.issuer().to_owned();
-    world.start(&issuer).await;
+    world.start(&issuer, keys()).await.unwrap();
     let found = world.store.find_published(&issuer).await.unwrap().unwrap();
     let owner = Owner::new("published", &[&issuer]);
     assert!(token_keys().open(&owner, &found.sealed).is_ok());
@@ -109,7 +90,7 @@ async fn a_store_that_does_not_say_what_is_published_keeps_nobody_from_asking() 
     world.connect("alice", &world.target("github").await, 3600).await;
     world.store.breaks("find_published");
     let (issuer, asked) = (world.idp.issuer().to_owned(), world.idp.server.times("/keys"));
-    world.start(&issuer).await;
+    world.start(&issuer, keys()).await.unwrap();
     assert_eq!(world.idp.server.times("/keys"), asked + 1);
     assert_eq!(world.store.calls(), ["find_published", "targets", "put_published"]);
 }
@@ -121,13 +102,13 @@ async fn what_is_nearly_an_hour_old_is_asked_for_before_the_first_call() {
         let mut world = World::new().await;
         world.connect("alice", &world.target("github").await, 3600).await;
         let issuer = world.idp.issuer().to_owned();
-        world.start(&issuer).await;
+        world.start(&issuer, keys()).await.unwrap();
         let found = world.store.find_published(&issuer).await.unwrap().unwrap();
         let read_at = found.read_at - Duration::from_secs(age);
         let aged = SealedPublished { read_at, ..found };
         world.store.put_published(&issuer, &aged).await.unwrap();
         let asked = world.idp.server.times("/keys");
-        world.start(&issuer).await;
+        world.start(&issuer, keys()).await.unwrap();
         assert_eq!(world.idp.server.times("/keys"), asked + asks, "{age}");
     }
 }
@@ -159,7 +140,7 @@ async fn what_can_be_had_before_the_first_call_is_asked_for_at_once() {
         }
         keys().await
     };
-    timeout(Duration::from_secs(4), world.start_with(&issuer, last)).await.unwrap().unwrap();
+    timeout(Duration::from_secs(4), world.start(&issuer, last)).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -170,7 +151,7 @@ async fn what_cannot_be_had_before_the_first_call_is_no_reason_not_to_start() {
     world.store.breaks("targets once");
     world.idp.tell(|says| says.down = true);
     let issuer = world.idp.issuer().to_owned();
-    world.start(&issuer).await;
+    world.start(&issuer, keys()).await.unwrap();
     says_try_again(&world.alice_calls().await);
 
     world.idp.tell(|says| says.down = false);
@@ -183,7 +164,7 @@ async fn who_does_not_answer_before_the_first_call_is_not_waited_for() {
     let mut world = World::new().await;
     tokio::time::pause();
     let then = Instant::now();
-    world.start(&silent.url).await;
+    world.start(&silent.url, keys()).await.unwrap();
     assert!(then.elapsed() <= Duration::from_secs(5));
 }
 
@@ -193,35 +174,9 @@ async fn without_keys_nothing_starts_and_nothing_is_waited_for() {
     let mut world = World::new().await;
     tokio::time::pause();
     let then = Instant::now();
-    let error = world.start_with(&silent.url, async { Err("no keys") }).await;
+    let error = world.start(&silent.url, async { Err("no keys") }).await;
     assert_eq!(error, Err("no keys"));
     assert_eq!(then.elapsed(), Duration::ZERO);
-}
-
-#[tokio::test]
-async fn the_ring_for_browsers_is_read_once_and_only_when_somebody_must_be_asked() {
-    let mut world = World::new().await;
-    world.connect("alice", &world.target("github").await, 3600).await;
-    let reads = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&reads);
-    let ring = BrowserKeys::read_by(move || {
-        // The first one fails.
-        ready(match counted.fetch_add(1, Ordering::Relaxed) {
-            0 => Err("no answer"),
-            _ => Ok(browser_keys()),
-        })
-    });
-    let issuer = world.idp.issuer().to_owned();
-    world.start_all(&issuer, ring, keys()).await.unwrap();
-    assert!(forwarded(&world.alice_calls().await).is_some());
-    assert_eq!(reads.load(Ordering::Relaxed), 0);
-
-    let bob = world.jwt(&json!({ "sub": "bob" }));
-    says_try_again(&world.call(&bob, &get_me()).await);
-    asks_to_connect(&world.call(&bob, &get_me()).await);
-    asks_to_connect(&world.call(&bob, &get_me()).await);
-    assert!(forwarded(&world.alice_calls().await).is_some());
-    assert_eq!(reads.load(Ordering::Relaxed), 2);
 }
 
 const EARLY: Duration = Duration::from_mins(1);

@@ -3,6 +3,7 @@
 use crate::support::idp::Idp;
 use crate::support::keys::Key;
 use crate::support::store::FaultyStore;
+use crate::wiring::Keys;
 use broker::breaker::Breakers;
 use broker::catalog::{Catalog, Recipe};
 use broker::clock::{Clock, SystemRandom};
@@ -72,7 +73,7 @@ impl World {
             identity: idp.provider(),
             http: Http::new(Reach::Loopback),
             breakers: Breakers::new(SystemRandom),
-            browser_keys: browser_keys().into(),
+            browser_keys: browser_keys(),
             token_keys: token_keys(),
             base_url: BaseUrl::new(BASE).unwrap(),
             url_elicitation_clients: vec![],
@@ -313,9 +314,9 @@ pub(crate) fn token_keys() -> KeyRing {
     KeyRing::for_tokens(&format!(r#"{{"1":"{}"}}"#, "t".repeat(64))).unwrap()
 }
 
-/// These, as they are had at the start.
-pub(crate) async fn keys() -> Result<KeyRing, Infallible> {
-    Ok(token_keys())
+/// Both, as they are had at the start.
+pub(crate) async fn keys() -> Result<Keys, Infallible> {
+    Ok(Keys { browser: browser_keys(), token: token_keys() })
 }
 
 pub(crate) fn at(seconds: u64) -> SystemTime {

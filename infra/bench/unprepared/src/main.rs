@@ -13,7 +13,7 @@ use broker::identity::IdentityProvider;
 use broker::log;
 use broker::registry::Registry;
 use broker::seal::KeyRing;
-use interceptor::{BrowserKeys, Event, Injected, Interceptor, Opened};
+use interceptor::{Event, Injected, Interceptor, Opened};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
@@ -36,18 +36,13 @@ async fn assemble() -> Result<Interceptor<DynamoStore, DynamoStore, Secrets, Sys
     let store = DynamoStore::new(&aws, Tables::from_env()?);
     let http = Http::new(Reach::Public);
     let http = http.admitting(config.outbound.private_hosts, &config.outbound.roots);
-    let ring = secrets.clone();
-    let browser_keys = BrowserKeys::read_by(move || {
-        let secrets = ring.clone();
-        async move { Ok::<_, Error>(KeyRing::for_browsers(&secrets.browser_keys().await?)?) }
-    });
     Ok(Interceptor {
         targets: Registry::new(store.clone()),
         connections: store,
         identity: IdentityProvider::new(config.identity, http.clone()),
         http: http.only(config.outbound.hosts),
         breakers: Breakers::new(SystemRandom),
-        browser_keys,
+        browser_keys: KeyRing::for_browsers(&secrets.browser_keys().await?)?,
         token_keys: KeyRing::for_tokens(&secrets.token_keys().await?)?,
         secrets,
         base_url: config.base_url,
