@@ -173,7 +173,7 @@ impl<'a> Rest<'a> {
         let Json(text) = self.value()?;
         let name = text.strip_prefix('"')?.strip_suffix('"')?;
         let name = if name.contains('\\') {
-            // Half a surrogate pair can be written, but is in no name that is asked for.
+            // What cannot be read, as half a surrogate pair, is in no name that is asked for.
             Cow::Owned(serde_json::from_str(text).unwrap_or_default())
         } else {
             Cow::Borrowed(name)

@@ -1,6 +1,7 @@
 //! The client for hosts that are not this very machine.
 //!
-//! It is made when it is first needed: an interceptor does without it at most starts and in most calls.
+//! It is made when it is first needed: an interceptor does without it at most starts and in most calls. Other
+//! functions make it in their first call, which takes some microseconds of a whole processor.
 
 use super::private_hosts::PrivateHosts;
 use super::resolver::{Names, Resolver};
