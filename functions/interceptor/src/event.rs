@@ -280,11 +280,11 @@ mod tests {
 
     #[test]
     fn text_behind_an_event_makes_it_no_event() {
-        let read = |text: &str| matches!(Event::read(text.as_bytes()).0, Phase::Unreadable);
+        let unreadable = |text: &str| matches!(Event::read(text.as_bytes()).0, Phase::Unreadable);
         for event in [r#"{"mcp":{"gatewayRequest":{}}}"#, r#"{"http":{}}"#] {
-            assert!(!read(event) && !read(&format!(" {event}\r\n")), "{event}");
+            assert!(!unreadable(event) && !unreadable(&format!(" {event}\r\n")), "{event}");
             for behind in ["x", "}", "{}", ","] {
-                assert!(read(&format!("{event} {behind}")), "{event} {behind}");
+                assert!(unreadable(&format!("{event} {behind}")), "{event} {behind}");
             }
         }
         assert!(matches!(Event::read(b"{\"http\":\"\xff\"}").0, Phase::Unreadable));
