@@ -6,6 +6,9 @@
 //! The runtime's own subscriber writes the same, all spans besides, from text that it made when the
 //! invocation began, reads that text again for each line, and opens a span for each request of the SDK.
 //! Here an invocation that leaves no line costs the copy of two strings.
+//!
+//! Below `INFO` there is nothing to be heard: a release is compiled without it (`tracing` in `Cargo.toml`).
+//! We say nothing there, and what the SDK and the runtime say is what they send and read.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt::Debug;
@@ -16,7 +19,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// From now on, events of `AWS_LAMBDA_LOG_LEVEL` and above become lines; of `INFO`, if it is not set.
+/// From now on, events of `AWS_LAMBDA_LOG_LEVEL` and above become lines; of `INFO`, if it is not set or lower.
 #[expect(clippy::disallowed_methods, reason = "Lambda sets it, as the log level of the function")]
 pub fn begin() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());

@@ -43,6 +43,8 @@ export function startFunction({ name, binary, environment, timeout, memory, log 
         AWS_LAMBDA_FUNCTION_TIMEOUT: String(timeout),
         AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memory),
         AWS_LAMBDA_LOG_FORMAT: 'JSON',
+        // As somebody sets it who looks for a fault. The logs are searched for secrets in the end.
+        AWS_LAMBDA_LOG_LEVEL: 'TRACE',
         ...environment,
       },
       stdio: ['ignore', output, output],

@@ -22,6 +22,15 @@ test('T10: no log of a function, of the account or of a part holds a token, a co
   assert.deepEqual(findings(filesBelow(artifacts)), []);
 });
 
+test('T10: whatever its log level, no function says what the SDK and the runtime say of what they send and read', () => {
+  const logs = filesBelow(artifacts).filter((file) => file.endsWith('.log'));
+  const lines = logs.flatMap((file) => fs.readFileSync(file, 'utf8').split('\n'));
+  assert.ok(lines.some((line) => line.startsWith('{"level":"INFO"')));
+  // Counted, for there would be tens of thousands.
+  const lower = lines.filter((line) => /^\{"level":"(DEBUG|TRACE)"/.test(line));
+  assert.equal(lower.length, 0, lower[0]);
+});
+
 test('T10: no token, code, verifier or cookie lies in the clear in a table', () => {
   const tables = stories.map((story) => path.join(artifacts, story, 'data'));
   assert.ok(tables.some((table) => fs.statSync(path.join(table, 'ConnectionsTable.json')).size > 100));
