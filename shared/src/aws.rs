@@ -83,9 +83,8 @@ impl Aws {
         Self { sdk, ..self }
     }
 
-    /// Waits for `start`: for what a function must have before its first call. Until then only one name of
-    /// AWS's at a time is looked up in a thread beside; the next is looked up in the thread that asks, where a
-    /// name server that is slow or silent holds up all that it does.
+    /// Waits for `start`: for what a function must have before its first call. Until then AWS's names are
+    /// looked up in the thread that asks, where a name server that is slow or silent holds up all that it does.
     pub async fn starting<T>(&self, start: impl Future<Output = T>) -> T {
         let _start = self.https.as_ref().map(Https::starting);
         start.await

@@ -57,6 +57,19 @@ async fn a_first_call_asks_for_nothing_but_the_connection() {
     assert!(!world.store.calls().contains(&"targets"));
 }
 
+/// Whoever asks second may have to wait for a name.
+#[tokio::test]
+async fn the_keys_are_asked_for_before_anything_else() {
+    let mut world = World::new().await;
+    let (issuer, store) = (world.idp.issuer().to_owned(), world.store.clone());
+    let first = async {
+        assert_eq!(store.calls(), [] as [&str; 0]);
+        keys().await
+    };
+    world.start(&issuer, first).await.unwrap();
+    assert_eq!(world.store.calls(), ["find_published", "targets", "put_published"]);
+}
+
 #[tokio::test]
 async fn whoever_starts_later_asks_the_identity_provider_nothing() {
     let mut world = World::new().await;

@@ -1,22 +1,21 @@
 //! Where AWS's endpoints are, by the system's resolver, which keeps a thread busy until it answers.
 //!
-//! While a function starts and one name is being looked up in a thread beside, the next is looked up in the
-//! thread that asks, which has nothing else to do: without the keys no call is answered, and what both need
-//! is a name. Another thread costs 5 % of a start's processor time. With none at all, one lookup would wait
-//! for the other: some milliseconds.
+//! While a function starts, that is the thread that asks: there is little else to do, since without the
+//! keys no call is answered, and a thread beside costs 7 % of a start's processor time. What is asked for
+//! second waits for the first one's lookup, some milliseconds at most, so what takes longest comes first.
 //!
-//! But nobody can give up on a lookup, and a call must be answered in time: so after the start all names are
-//! looked up in threads beside. So they are in a start as soon as a lookup that it waited for failed or was
-//! slow, for others would add up. What a name server that is silent can cost a start is thus one lookup, and
-//! how long that takes the template says: a second for each server, and as much again where there is a
-//! domain to search. Lambda ends a start after ten.
+//! But nobody can give up on a lookup, and a call must be answered in time: so after the start names are
+//! looked up in threads beside. So they are in a start as soon as a lookup failed or was slow, for others
+//! would add up. What a name server that is silent can cost a start is thus one lookup, and how long that
+//! takes the template says: a second for each server, and as much again where there is a domain to search.
+//! Lambda ends a start after ten.
 
 use hyper_util::client::legacy::connect::dns::Name;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use std::vec;
@@ -30,23 +29,20 @@ type Found = io::Result<vec::IntoIter<SocketAddr>>;
 pub(super) struct Names {
     lookup: fn(&str) -> Found,
     starting: Arc<AtomicBool>,
-    /// How many are being looked up in threads beside.
-    beside: Arc<AtomicUsize>,
 }
 
 impl Names {
-    /// Looks names up in threads beside. While there is a [`Start`] only the first of them is: until that is
-    /// found, others are looked up in the thread that asks.
+    /// Looks names up in threads beside; while there is a [`Start`], in the thread that asks.
     pub(super) fn new() -> Self {
         // Whoever dials knows the port.
         Self::found_by(|name| (name, 0).to_socket_addrs())
     }
 
     fn found_by(lookup: fn(&str) -> Found) -> Self {
-        Self { lookup, starting: Arc::default(), beside: Arc::default() }
+        Self { lookup, starting: Arc::default() }
     }
 
-    /// From now on names may be looked up in the thread that asks, until what is returned is dropped.
+    /// From now on names are looked up in the thread that asks, until what is returned is dropped.
     pub(super) fn starting(&self) -> Start {
         self.starting.store(true, Ordering::Relaxed);
         Start(Arc::clone(&self.starting))
@@ -74,7 +70,7 @@ impl Service<Name> for Names {
 
     fn call(&mut self, name: Name) -> Self::Future {
         let lookup = self.lookup;
-        if self.starting.load(Ordering::Relaxed) && self.beside.load(Ordering::Relaxed) > 0 {
+        if self.starting.load(Ordering::Relaxed) {
             let since = Instant::now();
             let found = lookup(name.as_str());
             if found.is_err() || since.elapsed() >= SLOW {
@@ -82,13 +78,7 @@ impl Service<Name> for Names {
             }
             return Box::pin(std::future::ready(found));
         }
-        self.beside.fetch_add(1, Ordering::Relaxed);
-        let beside = Arc::clone(&self.beside);
-        let found = tokio::task::spawn_blocking(move || {
-            let found = lookup(name.as_str());
-            beside.fetch_sub(1, Ordering::Relaxed);
-            found
-        });
+        let found = tokio::task::spawn_blocking(move || lookup(name.as_str()));
         Box::pin(async { found.await? })
     }
 }
@@ -118,16 +108,10 @@ mod tests {
         names.clone().call(name.parse().unwrap()).await
     }
 
-    /// One that takes longer than a test looks.
-    fn looked_up_beside(names: &Names) -> <Names as Service<Name>>::Future {
-        names.clone().call("later.example".parse().unwrap())
-    }
-
     fn names() -> Names {
         Names::found_by(|name| {
             match name {
                 "late.example" => thread::sleep(SLOW),
-                "later.example" => thread::sleep(3 * SLOW),
                 "nowhere.example" => return Err(io::ErrorKind::NotFound.into()),
                 _ => {}
             }
@@ -149,24 +133,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn at_a_start_the_thread_that_asks_looks_up_what_would_need_a_second_one() {
+    async fn the_thread_that_asks_looks_names_up_at_a_start_and_only_then() {
         let names = names();
-        let start = names.starting();
         assert!(!on_the_spot(&names).await);
-        let other = looked_up_beside(&names);
+        let start = names.starting();
         assert!(on_the_spot(&names).await);
         assert!(on_the_spot(&names).await);
         drop(start);
-        assert!(!on_the_spot(&names).await);
-        other.await.unwrap();
-        let _start = names.starting();
         assert!(!on_the_spot(&names).await);
     }
 
     #[tokio::test]
     async fn a_start_that_is_given_up_is_over() {
         let names = names();
-        let _other = looked_up_beside(&names);
         let start = async {
             let _start = names.starting();
             assert!(on_the_spot(&names).await);
@@ -180,7 +159,6 @@ mod tests {
     async fn a_lookup_that_fails_or_is_slow_is_the_last_that_a_start_waits_for() {
         for (trouble, is_found) in [("nowhere.example", false), ("late.example", true)] {
             let names = names();
-            let _other = looked_up_beside(&names);
             let _start = names.starting();
             assert!(on_the_spot(&names).await);
             assert_eq!(looked_up(&names, trouble).await.is_ok(), is_found);
