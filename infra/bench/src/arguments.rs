@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Measures the interceptor against a floor, an echo and its peers. Builds what it needs first.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
     /// What to do instead.
@@ -44,7 +44,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1_000_000)]
     pub most_rows: usize,
     /// How many rounds count.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 8)]
     pub rounds: usize,
     /// How many warm calls follow each start.
     #[arg(long, default_value_t = 100)]
@@ -70,6 +70,11 @@ impl Arguments {
     /// Whether no variant of that name is to play.
     pub(crate) fn leaves_out(&self, name: &str) -> bool {
         self.without.iter().any(|without| without == name)
+    }
+
+    /// The interceptor as it is built with nobody's settings.
+    pub(crate) fn stocked(&self) -> PathBuf {
+        self.stock.join("release/unprepared")
     }
 
     /// A program of this workspace.

@@ -55,8 +55,7 @@ impl Row {
 /// Figures of one run, by their names.
 pub(crate) type Figures = BTreeMap<&'static str, f64>;
 
-/// Plays `scene` in turns: the order is reversed in every other round, and the first round, which
-/// fills the machine's own caches, does not count.
+/// Plays `scene` in turns; the first round, which fills the machine's own caches, does not count.
 pub(crate) fn compare(
     mode: Mode,
     name: &str,
@@ -72,7 +71,8 @@ pub(crate) fn compare(
     Ok(Comparison { mode, scene: name.to_owned(), rows: rows.collect() })
 }
 
-/// Lets that many players `play` in turns: what each of them found, round by round.
+/// Lets that many players `play` in turns, in the order of [`turns`]: what each of them found, round by
+/// round.
 pub(crate) fn take_turns(
     players: usize,
     rounds: usize,
@@ -80,11 +80,7 @@ pub(crate) fn take_turns(
 ) -> Result<Vec<Vec<Figures>>, Failure> {
     let mut found = vec![vec![]; players];
     for round in 0..=rounds {
-        let mut order: Vec<_> = (0..players).collect();
-        if round % 2 == 1 {
-            order.reverse();
-        }
-        for number in order {
+        for number in turns(players, round) {
             let figures = play(number)?;
             if round > 0 {
                 found[number].push(figures);
@@ -92,6 +88,23 @@ pub(crate) fn take_turns(
         }
     }
     Ok(found)
+}
+
+/// The order of a round, by E. J. Williams' design for trials in which a treatment leaves something
+/// behind: a player finds in the processor's caches what the one before left there. In as many rounds as
+/// there are players, or twice as many of an odd number, each plays once or twice in each place, and after
+/// each other one as often as after any.
+fn turns(players: usize, round: usize) -> impl Iterator<Item = usize> {
+    let steps = (0..players).map(move |step| {
+        // 0, 1, n - 1, 2, n - 2 and so on: no two neighbours are as far apart as any other two.
+        if step % 2 == 1 { step.div_ceil(2) } else { (players - step / 2) % players }
+    });
+    let mut order: Vec<_> = steps.map(|step| (step + round) % players).collect();
+    // Of an odd number every other row is read backwards: only so do all neighbours meet.
+    if players % 2 == 1 && (round / players) % 2 == 1 {
+        order.reverse();
+    }
+    order.into_iter()
 }
 
 /// What one run of one variant cost.
@@ -138,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounds_go_to_and_fro_and_the_first_does_not_count() {
+    fn a_round_is_what_each_found_in_it_and_the_first_does_not_count() {
         let mut played = vec![];
         let found = take_turns(2, 2, |player| {
             played.push(player);
@@ -147,5 +160,27 @@ mod tests {
         assert_eq!(played, [0, 1, 1, 0, 0, 1]);
         let turns = |a, b| vec![Figures::from([(WARM_CPU, a)]), Figures::from([(WARM_CPU, b)])];
         assert_eq!(found.unwrap(), [turns(4.0, 5.0), turns(3.0, 6.0)]);
+    }
+
+    #[test]
+    fn each_comes_in_each_place_and_after_each_other_as_often() {
+        for players in 2..=9 {
+            let rounds = if players % 2 == 0 { players } else { 2 * players };
+            let (mut places, mut neighbours) = (BTreeMap::new(), BTreeMap::new());
+            for round in 0..rounds {
+                let order: Vec<_> = turns(players, round).collect();
+                for (place, player) in order.iter().enumerate() {
+                    *places.entry((place, *player)).or_insert(0) += 1;
+                }
+                for pair in order.windows(2) {
+                    *neighbours.entry((pair[0], pair[1])).or_insert(0) += 1;
+                }
+            }
+            let times = rounds / players;
+            assert_eq!(places.len(), players * players);
+            assert!(places.values().all(|found| *found == times), "{players}: {places:?}");
+            assert_eq!(neighbours.len(), players * (players - 1), "{players}");
+            assert!(neighbours.values().all(|found| *found == times), "{players}: {neighbours:?}");
+        }
     }
 }

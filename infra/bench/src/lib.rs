@@ -14,6 +14,7 @@ pub mod canary;
 mod certificates;
 mod cloud;
 pub mod comparison;
+pub mod copies;
 pub mod cost;
 mod crowd;
 mod due_queue;

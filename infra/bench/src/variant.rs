@@ -90,7 +90,7 @@ pub(crate) fn unprepared(arguments: &Arguments) -> Variant {
 
 /// The same with nobody's settings: the SDK and the compiler as they come.
 pub(crate) fn stock(arguments: &Arguments) -> Variant {
-    Variant::program("stock", arguments.stock.join("release/unprepared"))
+    Variant::program("stock", arguments.stocked())
 }
 
 /// The same work in Python, as the public samples do it.
@@ -133,5 +133,7 @@ pub(crate) const TOO_MANY_ROOTS: &str = "latchkey, too many roots";
 pub(crate) const OWN_ROOTS: &str = "latchkey, its own roots";
 pub(crate) const READING_FLOOR: &str = "floor that reads";
 pub(crate) const TREE: &str = "tree";
+/// What is built of this workspace, but for the interceptor.
+pub(crate) const PROGRAMS: [&str; 5] = ["echo", "floor", "refresh", TREE, "unprepared"];
 /// What the tree is told its token by.
 pub(crate) const TREE_TOKEN: &str = "TREE_TOKEN";
