@@ -83,8 +83,8 @@ impl Aws {
         Self { sdk, ..self }
     }
 
-    /// Waits for `start`: for what a function must have before its first call. Until then AWS's names are
-    /// looked up in the thread that asks, where a name server that is slow or silent holds up all that it does.
+    /// Waits for `start`: for what a function must have before its first call. Until then, or
+    /// until one is slow or not found, AWS's names are looked up in the thread that asks, which they hold up.
     pub async fn starting<T>(&self, start: impl Future<Output = T>) -> T {
         let _start = self.https.as_ref().map(Https::starting);
         start.await

@@ -7,7 +7,7 @@
 //! invocation began, reads that text again for each line, and opens a span for each request of the SDK.
 //! Here an invocation that leaves no line costs the copy of two strings.
 //!
-//! Below `INFO` there is nothing to be heard: a release is compiled without it (`tracing` in `Cargo.toml`).
+//! Below `INFO` a release writes nothing: it is compiled without such events (`tracing` in `Cargo.toml`).
 //! We say nothing there, and what the SDK and the runtime say is what they send and read.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};

@@ -28,7 +28,7 @@ async fn main() -> Result<(), Error> {
     // One after the other, on one connection: another handshake costs a sixth of a start, and the table,
     // which is asked meanwhile, is asked twice as well. Where both answers are late, that takes nine
     // seconds at most, and not five; Lambda gives a start ten, the last of which a slow name server may
-    // take.
+    // take. Where that takes longer besides, Lambda ends the start, and begins another.
     let keys = async {
         let browser = KeyRing::for_browsers(&secrets.browser_keys().await?)?;
         let token = KeyRing::for_tokens(&secrets.token_keys().await?)?;

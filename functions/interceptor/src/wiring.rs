@@ -59,8 +59,9 @@ pub(crate) async fn interceptor<
     };
     let prepared = async { Ok(tokio::time::timeout(PATIENCE, prepared).await) };
     // The keys first: while names are looked up in this thread, whoever asks second waits for one name more.
-    // They are two requests to a slower service, so the table has that time to spare.
-    let (keys, _) = tokio::try_join!(keys, prepared)?;
+    // They are two requests to a slower service, so the table has that time to spare, but for the first start
+    // of an hour.
+    let (keys, _) = tokio::try_join!(biased; keys, prepared)?;
     let identity = identity.sharing(parts.store.clone(), keys.token.clone(), parts.early);
     identity.adopt(found.as_ref(), now).await;
     Ok(Interceptor {

@@ -92,16 +92,20 @@ pub(crate) fn take_turns(
 
 /// The order of a round, by E. J. Williams' design for trials in which a treatment leaves something
 /// behind: a player finds in the processor's caches what the one before left there. In as many rounds as
-/// there are players, or twice as many of an odd number, each plays once or twice in each place, and after
-/// each other one as often as after any.
+/// there are players, or twice as many of an odd number, each plays once or twice in each place, and in
+/// a round after each other one as often as after any. Who ends a round does not begin the next.
 fn turns(players: usize, round: usize) -> impl Iterator<Item = usize> {
     let steps = (0..players).map(move |step| {
-        // 0, 1, n - 1, 2, n - 2 and so on: no two neighbours are as far apart as any other two.
+        // 0, 1, n - 1, 2, n - 2 and so on: of an even number no two neighbours are as far apart as any other two.
         if step % 2 == 1 { step.div_ceil(2) } else { (players - step / 2) % players }
     });
-    let mut order: Vec<_> = steps.map(|step| (step + round) % players).collect();
-    // Of an odd number every other row is read backwards: only so do all neighbours meet.
-    if players % 2 == 1 && (round / players) % 2 == 1 {
+    // Of two, who begins always comes after the other.
+    let row = if players == 2 { 0 } else { round % players };
+    // Of an odd number every other cycle is read backwards, and turned the other way: only so do all neighbours meet.
+    let is_backwards = players % 2 == 1 && (round / players) % 2 == 1;
+    let turn = if is_backwards { players - row } else { row };
+    let mut order: Vec<_> = steps.map(|step| (step + turn) % players).collect();
+    if is_backwards {
         order.reverse();
     }
     order.into_iter()
@@ -157,14 +161,14 @@ mod tests {
             played.push(player);
             Ok(Figures::from([(WARM_CPU, f64::from(u32::try_from(played.len()).unwrap()))]))
         });
-        assert_eq!(played, [0, 1, 1, 0, 0, 1]);
+        assert_eq!(played, [0, 1, 0, 1, 0, 1]);
         let turns = |a, b| vec![Figures::from([(WARM_CPU, a)]), Figures::from([(WARM_CPU, b)])];
-        assert_eq!(found.unwrap(), [turns(4.0, 5.0), turns(3.0, 6.0)]);
+        assert_eq!(found.unwrap(), [turns(3.0, 5.0), turns(4.0, 6.0)]);
     }
 
     #[test]
     fn each_comes_in_each_place_and_after_each_other_as_often() {
-        for players in 2..=9 {
+        for players in 3..=10 {
             let rounds = if players % 2 == 0 { players } else { 2 * players };
             let (mut places, mut neighbours) = (BTreeMap::new(), BTreeMap::new());
             for round in 0..rounds {
@@ -182,5 +186,14 @@ mod tests {
             assert_eq!(neighbours.len(), players * (players - 1), "{players}");
             assert!(neighbours.values().all(|found| *found == times), "{players}: {neighbours:?}");
         }
+    }
+
+    #[test]
+    fn nobody_comes_after_themselves() {
+        for players in 2..=10 {
+            let played: Vec<_> = (0..40).flat_map(|round| turns(players, round)).collect();
+            assert!(played.windows(2).all(|pair| pair[0] != pair[1]), "{players}");
+        }
+        assert_eq!(turns(1, 7).collect::<Vec<_>>(), [0]);
     }
 }

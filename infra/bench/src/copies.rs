@@ -1,9 +1,9 @@
 //! Copies of what is measured, all made anew at once.
 //!
-//! The kernel keeps a file's pages as they came, in large pieces or in single ones, and maps them as it
-//! keeps them: one and the same binary took up to a tenth more processor time for a start, or less, by
-//! whether the linker, a package manager or `cp` had written it, and what was read since. Interpreters,
-//! their own libraries and those of the system stay where they are.
+//! One and the same binary took up to a tenth more processor time for a start, or less, by whether the
+//! linker, a package manager or `cp` had written it, and what was read since: it seems that the kernel maps
+//! a file as fast as it happens to keep its pages. Interpreters, their own libraries, those of the system and
+//! what the Python peer itself says stay where they are.
 
 use crate::Failure;
 use crate::arguments::Arguments;
@@ -16,6 +16,19 @@ use std::path::Path;
 /// `arguments` whose programs and peers are copies in `folder`. What is not there is not copied.
 pub fn make(arguments: &Arguments, folder: &Path) -> Result<Arguments, Failure> {
     if folder.exists() {
+        let folder = fs::canonicalize(folder)?;
+        let sources =
+            [&arguments.interceptor, &arguments.built, &arguments.stock, &arguments.peers];
+        if sources
+            .iter()
+            .any(|from| fs::canonicalize(from).is_ok_and(|from| from.starts_with(&folder)))
+        {
+            let what = format!(
+                "{} is made anew in each run: give what it was copied from",
+                folder.display()
+            );
+            return Err(Failure::Tool { tool: "copies", what });
+        }
         fs::remove_dir_all(folder)?;
     }
     let copies = Arguments {
@@ -25,18 +38,23 @@ pub fn make(arguments: &Arguments, folder: &Path) -> Result<Arguments, Failure> 
         peers: folder.join("peers"),
         ..arguments.clone()
     };
-    copy(&arguments.interceptor, &copies.interceptor)?;
-    copy(&arguments.stocked(), &copies.stocked())?;
+    copy_all(&arguments.interceptor, &copies.interceptor)?;
+    copy_all(&arguments.stocked(), &copies.stocked())?;
     for program in PROGRAMS {
-        copy(&arguments.built(program), &copies.built(program))?;
+        copy_all(&arguments.built(program), &copies.built(program))?;
     }
-    copy(&arguments.peers, &copies.peers)?;
+    copy_all(&arguments.peers, &copies.peers)?;
     Ok(copies)
 }
 
-/// A file, a link or a folder with all that is in it, if it is there.
+/// What lies at `from`, wherever that leads, if something does.
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    fs::canonicalize(from).map_or(Ok(()), |from| copy(&from, to))
+}
+
+/// A file, a link or a folder with all that is in it.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let Ok(found) = fs::symlink_metadata(from) else { return Ok(()) };
+    let found = fs::symlink_metadata(from)?;
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -51,8 +69,11 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         });
     }
     fs::copy(from, to)?;
+    let copied = File::open(to)?;
     // Python compiles anew what is younger than what it compiled.
-    File::open(to)?.set_modified(found.modified()?)
+    copied.set_modified(found.modified()?)?;
+    // Or else it would be written to the disk while others are measured.
+    copied.sync_all()
 }
 
 #[cfg(test)]
@@ -77,9 +98,18 @@ mod tests {
         symlink("/usr/bin/python3", from.join("peers/python/python")).unwrap();
         fs::write(to.join("of an earlier run"), "").unwrap();
         let here = from.to_str().unwrap();
+        let linked = folder.join("linked");
+        symlink(&from, &linked).unwrap();
         let line =
-            format!("bench --interceptor {here}/interceptor --built {here} --peers {here}/peers");
-        let arguments = Arguments::parse_from(line.split(' ').chain(["--stock", "/none", "warm"]));
+            format!("bench --interceptor {here}/interceptor --built {here} --stock /none warm");
+        let parsed = |peers: &Path| {
+            let peers = ["--peers", peers.to_str().unwrap()];
+            Arguments::parse_from(line.split(' ').chain(peers))
+        };
+        let arguments = parsed(&linked.join("peers"));
+        // What was copied before is not there to be copied again.
+        assert!(make(&parsed(&to), &to).is_err());
+        assert!(to.join("of an earlier run").exists());
 
         let copies = make(&arguments, &to).unwrap();
 

@@ -10,9 +10,9 @@ const root = path.resolve(import.meta.dirname, '../../..');
 /** The genuine one, which comes with AWS SAM's command. */
 const architecture = { x64: 'x86_64', arm64: 'arm64' }[process.arch];
 const [emulator] = fs.globSync(path.join(root, `.tools/lint/lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-${architecture}`));
-const folder = process.env.FUNCTIONS ?? path.join(root, 'target/debug');
+const folder = process.env.FUNCTIONS ?? path.join(root, 'target/release');
 
-/** The binary of a function: as `sam build` leaves it, or as cargo does. */
+/** The binary of a function: as `sam build` leaves it, or as cargo does. A debug build has more to say than may be logged. */
 export function binaryOf(name, binary) {
   const built = path.join(folder, name, 'bootstrap');
   return fs.existsSync(built) ? built : path.join(folder, binary);

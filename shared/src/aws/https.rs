@@ -49,7 +49,7 @@ impl Https {
         Self { client, names }
     }
 
-    /// From now on names are looked up in the thread that asks, until what is returned is dropped.
+    /// See [`Names::starting`].
     pub(super) fn starting(&self) -> Start {
         self.names.starting()
     }

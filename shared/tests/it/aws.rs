@@ -63,8 +63,10 @@ fn names_are_looked_up_without_a_thread_at_a_start() {
             store.find_target(&"notes".parse().unwrap()).await.unwrap();
         };
         aws.starting(async { tokio::join!(read(), read()) }).await;
+        assert_eq!(threads.load(Ordering::Relaxed), 0);
+        read().await;
+        assert_eq!(threads.load(Ordering::Relaxed), 1);
     });
-    assert_eq!(threads.load(Ordering::Relaxed), 0);
 }
 
 /// What a server does with a connection.

@@ -2,7 +2,7 @@
 //!
 //! While a function starts, that is the thread that asks: there is little else to do, since without the
 //! keys no call is answered, and a thread beside costs 7 % of a start's processor time. What is asked for
-//! second waits for the first one's lookup, some milliseconds at most, so what takes longest comes first.
+//! second waits for the first one's lookup, mostly some milliseconds, so what takes longest comes first.
 //!
 //! But nobody can give up on a lookup, and a call must be answered in time: so after the start names are
 //! looked up in threads beside. So they are in a start as soon as a lookup failed or was slow, for others
@@ -32,7 +32,8 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Looks names up in threads beside; while there is a [`Start`], in the thread that asks.
+    /// Looks names up in threads beside; while there is a [`Start`], in the thread that asks, until a lookup fails
+    /// or is slow.
     pub(super) fn new() -> Self {
         // Whoever dials knows the port.
         Self::found_by(|name| (name, 0).to_socket_addrs())
@@ -42,7 +43,8 @@ impl Names {
         Self { lookup, starting: Arc::default() }
     }
 
-    /// From now on names are looked up in the thread that asks, until what is returned is dropped.
+    /// From now on names are looked up in the thread that asks, until what is returned is dropped or a lookup
+    /// fails or is slow.
     pub(super) fn starting(&self) -> Start {
         self.starting.store(true, Ordering::Relaxed);
         Start(Arc::clone(&self.starting))
