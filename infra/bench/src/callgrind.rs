@@ -8,6 +8,7 @@ use crate::Failure;
 use crate::comparison::{Comparison, Figures, Row};
 use crate::mode::Mode;
 use crate::process::{Process, bare};
+use crate::processors::Place;
 use crate::scene::Scene;
 use crate::variant::Variant;
 use std::path::{Path, PathBuf};
@@ -58,7 +59,8 @@ pub(crate) fn figures(scene: &Scene, variant: &Variant, out: &Path) -> Result<Fi
 
 fn process(scene: &Scene, variant: &Variant, out: &Path) -> Result<Figures, Failure> {
     let log = out.with_extension("log");
-    let mut process = Process::start(&variant.counted(out), scene.cloud, log, PATIENCE)?;
+    let mut process =
+        Process::start(&variant.counted(out), Place::Alone, scene.cloud, log, PATIENCE)?;
     let mut counts = Counts { out: out.to_owned(), taken: 0 };
     process.ready()?;
     let init = counts.take(&process)?;

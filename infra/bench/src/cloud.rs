@@ -3,6 +3,7 @@
 use crate::Failure;
 use crate::caller::{Caller, Standing};
 use crate::certificates::Certificates;
+use crate::processors::Processors;
 use crate::provider::{CLIENT, Provider};
 use crate::secrets;
 use crate::server::serve;
@@ -22,6 +23,7 @@ pub(crate) enum Scheme {
 /// How it is to be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setting {
+    pub(crate) processors: Processors,
     pub(crate) scheme: Scheme,
     pub(crate) targets: usize,
     pub(crate) callers: usize,
@@ -30,6 +32,7 @@ pub(crate) struct Setting {
 
 /// The servers and what a function must know to find them.
 pub(crate) struct Cloud {
+    pub(crate) processors: Processors,
     pub(crate) table: Arc<Table>,
     pub(crate) callers: Vec<Caller>,
     /// What the table holds of them, at the first target.
@@ -48,7 +51,7 @@ impl Cloud {
         setting: Setting,
         now: SystemTime,
     ) -> Result<Self, Failure> {
-        let Setting { scheme, targets, callers, standing } = setting;
+        let Setting { processors, scheme, targets, callers, standing } = setting;
         let provider = Provider::start(&certificates.server)?;
         let jwt = |sub: &str| provider.token(sub, unix_seconds(now));
         let callers: Result<Vec<_>, _> = (0..callers).map(|n| Caller::of(n, jwt)).collect();
@@ -99,6 +102,7 @@ impl Cloud {
             ("TOKEN_MEMORY_SECONDS", "60".to_owned()),
         ];
         Ok(Self {
+            processors,
             table,
             callers,
             standing,

@@ -28,6 +28,7 @@ pub mod modes;
 pub mod plot;
 mod prices;
 mod process;
+mod processors;
 pub mod programs;
 mod provider;
 mod quota;

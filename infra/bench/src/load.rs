@@ -5,6 +5,7 @@ use crate::cloud::Cloud;
 use crate::comparison::{Figures, REQUESTS, WARM_CPU, WARM_WALL, micros};
 use crate::engine::Engine;
 use crate::process::Process;
+use crate::processors::Place;
 use crate::scene::Call;
 use crate::variant::Variant;
 use std::path::Path;
@@ -27,7 +28,7 @@ impl Load<'_> {
         let variant = over(self.engine, variant);
         let start = |number| {
             let log = folder.join(format!("process-{number}.log"));
-            Process::start(&variant, self.cloud, log, PATIENCE)
+            Process::start(&variant, Place::Anywhere, self.cloud, log, PATIENCE)
         };
         let mut processes = (0..self.instances).map(start).collect::<Result<Vec<_>, _>>()?;
         for process in &mut processes {

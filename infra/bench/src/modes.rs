@@ -12,6 +12,7 @@ use crate::cloud::{Cloud, Scheme, Setting};
 use crate::comparison::{Comparison, compare};
 use crate::event::{self, Content};
 use crate::mode::Mode;
+use crate::processors::Processors;
 use crate::quota::Quota;
 use crate::scene::{Call, Expected, Scene};
 use crate::table;
@@ -47,7 +48,8 @@ pub fn measure(arguments: &Arguments, folder: &Path, now: SystemTime) -> Result<
     // Another one for every call.
     let callers = 1 + arguments.calls.max(FEW).max(callgrind::CALLS);
     let standing = Standing::Connected;
-    let plain = Setting { scheme: Scheme::Http, targets: 1, callers, standing };
+    let processors = Processors::share_out()?;
+    let plain = Setting { processors, scheme: Scheme::Http, targets: 1, callers, standing };
     let tls = Setting { scheme: Scheme::Https, ..plain };
     let bench = Bench {
         arguments,

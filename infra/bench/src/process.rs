@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::cloud::Cloud;
+use crate::processors::Place;
 use crate::runtime_api::{Heard, RuntimeApi};
 use crate::variant::{Given, Variant};
 use std::collections::BTreeMap;
@@ -26,9 +27,10 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `variant` in the surroundings of `cloud`. What it prints goes to `log`.
+    /// Starts `variant` at `place` in the surroundings of `cloud`. What it prints goes to `log`.
     pub(crate) fn start(
         variant: &Variant,
+        place: Place,
         cloud: &Cloud,
         log: PathBuf,
         patience: Duration,
@@ -50,7 +52,8 @@ impl Process {
             Given::Nothing => &mut command,
         };
         let started = Instant::now();
-        let child = command.spawn().map_err(|error| match error.kind() {
+        let spawned = cloud.processors.at(place, || command.spawn());
+        let child = spawned.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Failure::Missing(variant.program.clone()),
             _ => Failure::Io(error),
         })?;

@@ -4,6 +4,7 @@ use crate::Failure;
 use crate::cloud::Cloud;
 use crate::event::Event;
 use crate::process::Process;
+use crate::processors::Place;
 use crate::quota::Quota;
 use crate::variant::Variant;
 use std::path::Path;
@@ -83,7 +84,7 @@ impl Scene<'_> {
     /// Plays it once.
     pub(crate) fn play(&self, variant: &Variant, folder: &Path) -> Result<Run, Failure> {
         let log = folder.join("process.log");
-        let mut process = Process::start(variant, self.cloud, log, PATIENCE)?;
+        let mut process = Process::start(variant, Place::Alone, self.cloud, log, PATIENCE)?;
         let ready = process.ready()?;
         let started = process.started();
         let init = Cost { wall: ready - started, cpu: process.cpu()? };

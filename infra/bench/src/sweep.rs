@@ -7,6 +7,7 @@ use crate::crowd::{self, When};
 use crate::due_queue::DueQueue;
 use crate::engine::{Asked, CONNECTIONS, Engine};
 use crate::process::Process;
+use crate::processors::Place;
 use crate::variant::Variant;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ impl Sweep<'_> {
             .told("AWS_ENDPOINT_URL_SQS", &self.queue.endpoint)
             .told("QUEUE_URL", &self.queue.url());
         let log = folder.join("process.log");
-        let mut process = Process::start(&variant, self.cloud, log, PATIENCE)?;
+        let mut process = Process::start(&variant, Place::Alone, self.cloud, log, PATIENCE)?;
         process.ready()?;
         // Two sweeps before the one that counts: what is done once is done by then.
         self.set(1, When::Now)?;
