@@ -39,6 +39,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     programs::look(arguments)?;
     let now = SystemTime::now();
+    // All of it: later one processor is given away.
+    let machine = Machine::here(now)?;
     // Instructions are the same wherever a file lies.
     let measured = if arguments.quick {
         modes::measure(arguments, folder, now)?
@@ -57,7 +59,6 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let good = if arguments.quick {
         is_as_agreed(arguments, &measured)? && is_complete
     } else {
-        let machine = Machine::here(now)?;
         let results = Results { machine, comparisons: measured.comparisons };
         results.keep(&path, !(arguments.modes.is_empty() && is_complete))?;
         is_complete
