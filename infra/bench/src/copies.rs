@@ -99,14 +99,14 @@ mod tests {
         fs::write(to.join("of an earlier run"), "").unwrap();
         let here = from.to_str().unwrap();
         let linked = folder.join("linked");
-        symlink(&from, &linked).unwrap();
+        symlink(from.join("peers"), &linked).unwrap();
         let line =
             format!("bench --interceptor {here}/interceptor --built {here} --stock /none warm");
         let parsed = |peers: &Path| {
             let peers = ["--peers", peers.to_str().unwrap()];
             Arguments::parse_from(line.split(' ').chain(peers))
         };
-        let arguments = parsed(&linked.join("peers"));
+        let arguments = parsed(&linked);
         // What was copied before is not there to be copied again.
         assert!(make(&parsed(&to), &to).is_err());
         assert!(to.join("of an earlier run").exists());
@@ -123,6 +123,7 @@ mod tests {
         assert_eq!(fs::read_to_string(copies.built("floor")).unwrap(), "floor");
         assert!(!copies.built("refresh").exists() && !copies.built("other").exists());
         assert!(!copies.stocked().exists() && !to.join("of an earlier run").exists());
+        assert!(!copies.peers.is_symlink());
         let peer = fs::metadata(copies.peers.join("python/lib/peer.py")).unwrap();
         assert_eq!(peer.modified().unwrap(), then);
         let python = fs::read_link(copies.peers.join("python/python")).unwrap();
